@@ -218,6 +218,10 @@ type Receipt struct {
 	// NewPages and NewFiles count the children that were not known before.
 	NewPages, NewFiles int
 
+	// Origins holds, for each host on whose pages the commit found or ended
+	// files, how many of its files are waiting now; see Host.Files.
+	Origins map[HostID]int
+
 	// Duplicates are the committed files whose content the job already had,
 	// with DuplicateOf set.
 	Duplicates []File
