@@ -27,12 +27,28 @@ func KeyOf(kind Kind, rawURL string) Key {
 	if err != nil {
 		c = rawURL
 	}
-	h := sha256.New()
-	h.Write([]byte{byte(kind)})
-	h.Write([]byte(c))
-	var k Key
-	copy(k[:], h.Sum(nil))
-	return k
+	return keyOf(kind, c)
+}
+
+func keyOf(kind Kind, canonical string) Key {
+	b := make([]byte, 0, 256)
+	b = append(b, byte(kind))
+	b = append(b, canonical...)
+	sum := sha256.Sum256(b)
+	return Key(sum[:16])
+}
+
+// Identify returns the key of a URL fetched as kind together with its host,
+// with the port if it is not the scheme's own, as they stand in the canonical
+// URL. It returns the error of [Canonical].
+func Identify(kind Kind, rawURL string) (key Key, host string, err error) {
+	c, err := Canonical(rawURL)
+	if err != nil {
+		return Key{}, "", err
+	}
+	_, rest, _ := strings.Cut(c, "://")
+	host, _, _ = strings.Cut(rest, "/")
+	return keyOf(kind, c), host, nil
 }
 
 // Canonical returns the form of a URL under which it is remembered, so that

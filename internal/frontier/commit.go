@@ -1,0 +1,143 @@
+package frontier
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// A group gathers outcomes for one commit. The frontier's mutex guards it.
+type group struct {
+	pending    []store.Outcome
+	tasks      []*Task
+	committing int       // outcomes in the commit under way
+	space      sync.Cond // size has fallen, or failed is set
+	timer      *time.Timer
+	failed     bool // nothing is committed any more
+}
+
+// size is the number of outcomes that are finished and not durable.
+func (g *group) size() int { return len(g.pending) + g.committing }
+
+// linger commits the group some time from now.
+func (g *group) linger(f *Frontier) {
+	if g.timer == nil {
+		g.timer = time.AfterFunc(f.opt.Linger, func() { signal(f.flush) })
+	} else {
+		g.timer.Reset(f.opt.Linger)
+	}
+}
+
+// commitLoop commits a group each time it is woken, until the job has ended
+// and nothing is left to commit.
+func (f *Frontier) commitLoop(ctx context.Context) {
+	for {
+		if !f.commitOnce(ctx) {
+			return
+		}
+		<-f.flush
+	}
+}
+
+// commitOnce commits what is there. It returns false when there will be
+// nothing more.
+func (f *Frontier) commitOnce(ctx context.Context) bool {
+	f.mu.Lock()
+	outs, tasks := f.group.pending, f.group.tasks
+	f.group.pending, f.group.tasks = nil, nil
+	f.group.committing = len(outs)
+	ending := f.err != nil
+	last := ending && f.running == 0
+	var hosts []store.Host
+	for _, h := range f.hosts {
+		if h.dirty {
+			h.dirty = false
+			hosts = append(hosts, store.Host{ID: h.id, Name: h.name, Next: h.next, Delay: h.learnt, Backoff: h.backoff})
+		}
+	}
+	f.mu.Unlock()
+
+	if len(outs) == 0 && len(hosts) == 0 {
+		if last {
+			f.closeGroup()
+		}
+		return !last
+	}
+
+	rec, err := f.commit(ctx, outs, hosts)
+	if err != nil {
+		f.end(err)
+		f.closeGroup()
+		return false
+	}
+
+	f.mu.Lock()
+	f.group.committing = 0
+	f.group.space.Broadcast()
+	for i, t := range tasks {
+		f.settleLocked(t, &outs[i])
+	}
+	for id, n := range rec.Origins {
+		if h := f.hosts[id]; h != nil {
+			h.files = n
+			f.refileLocked(h)
+		}
+	}
+	f.dispatchLocked()
+	signal(f.wake)
+	if len(f.group.pending) > 0 && f.running == 0 {
+		signal(f.flush)
+	}
+	f.mu.Unlock()
+
+	if len(outs) > 0 {
+		f.opt.Committed(outs, rec)
+	}
+	if ending {
+		signal(f.flush) // look once more before the end
+	}
+	return true
+}
+
+func (f *Frontier) commit(ctx context.Context, outs []store.Outcome, hosts []store.Host) (store.Receipt, error) {
+	if err := f.opt.BeforeCommit(ctx); err != nil {
+		return store.Receipt{}, err
+	}
+	rec, err := f.st.Commit(ctx, store.Commit{Leases: []store.Lease{f.lease}, Outcomes: outs, Hosts: hosts})
+	if err == nil && len(rec.Fenced) > 0 {
+		err = fmt.Errorf("frontier: partition %d: %w", f.lease.Part, store.ErrFenced)
+	}
+	return rec, err
+}
+
+// closeGroup lets every Finish return: nothing is committed any more.
+func (f *Frontier) closeGroup() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.group.failed = true
+	if f.group.timer != nil {
+		f.group.timer.Stop()
+	}
+	f.group.space.Broadcast()
+}
+
+// settleLocked brings the window up to date with an outcome that is durable.
+func (f *Frontier) settleLocked(t *Task, o *store.Outcome) {
+	t.host.holds[o.Kind]--
+	if f.reading {
+		f.stale = append(f.stale, t.Key)
+	} else {
+		delete(f.held, t.Key)
+	}
+	if o.State == store.Waiting {
+		h := t.host
+		h.later[o.Kind] = earlier(h.later[o.Kind], o.Due)
+	}
+	for i := range o.Children {
+		f.foundLocked(&o.Children[i])
+	}
+	f.refileLocked(t.host)
+}

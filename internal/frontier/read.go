@@ -1,0 +1,247 @@
+package frontier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// Bounds of one read of the store.
+const (
+	queriesPerRead = 64
+	hostsPerRead   = 256
+)
+
+// A search goes through the store's hosts in the order of their IDs, for
+// those that have waiting requests and are not in memory.
+type search struct {
+	open    bool         // there may be some
+	whole   bool         // this pass began at the first host and nothing was added behind it
+	after   store.HostID // where the pass stands
+	blocked time.Time    // when the first host that was passed over may be asked; zero if none was
+}
+
+const beforeFirst = store.HostID(-1 << 63)
+
+// start begins a pass.
+func (s *search) start() {
+	*s = search{open: true, whole: true, after: beforeFirst}
+}
+
+// again has the search come back to hosts that it may have passed.
+func (s *search) again() {
+	s.open, s.whole, s.blocked = true, false, time.Time{}
+}
+
+// readLoop reads for hungry hosts and searches for further ones each time it
+// is woken, until the job ends.
+func (f *Frontier) readLoop(ctx context.Context) {
+	for {
+		select {
+		case <-f.ended:
+			return
+		case <-f.wake:
+		}
+		for again := true; again; {
+			var err error
+			if again, err = f.read(ctx); err == nil && !again {
+				again, err = f.searchHosts(ctx)
+			}
+			if err != nil {
+				f.end(fmt.Errorf("frontier: %w", err))
+				return
+			}
+		}
+		if err := f.endIfDrained(ctx); err != nil {
+			f.end(err)
+			return
+		}
+	}
+}
+
+// read fills the window of hungry hosts. It reports whether it read anything.
+func (f *Frontier) read(ctx context.Context) (bool, error) {
+	f.mu.Lock()
+	type asked struct {
+		h   *host
+		gen int
+	}
+	var qs []store.HostQuery
+	var as []asked
+	taken := [2]int{}
+	for h := range f.hungry {
+		if len(qs) >= queriesPerRead {
+			break
+		}
+		still := false
+		for k := range h.q {
+			if !h.more[k] || 2*h.q[k].len() > h.want(k) || h.next.After(time.Now().Add(soon)) {
+				continue
+			}
+			n := min(h.want(k), f.roomLocked(h, k)-taken[k])
+			if n <= 0 && h.q[k].len() == 0 {
+				n = 1
+			}
+			if n <= 0 {
+				still = true
+				continue
+			}
+			taken[k] += n
+			h.started[k] = 0
+			// The requests that are held come back with the others.
+			qs = append(qs, store.HostQuery{Host: h.id, Kind: trawl.Kind(k), Limit: n + h.holds[k]})
+			as = append(as, asked{h, h.gen[k]})
+		}
+		if !still {
+			delete(f.hungry, h)
+		}
+	}
+	if len(qs) == 0 {
+		f.mu.Unlock()
+		return false, nil
+	}
+	f.reading = true
+	f.mu.Unlock()
+
+	bs, err := f.st.Due(ctx, f.lease, time.Now(), qs)
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reading = false
+	if err != nil {
+		return false, err
+	}
+	for i, b := range bs {
+		h, k := as[i].h, int(qs[i].Kind)
+		if f.hosts[h.id] != h {
+			continue // dropped meanwhile
+		}
+		for j := range b.Entries {
+			e := &b.Entries[j]
+			if _, ok := f.held[e.Key]; ok {
+				continue
+			}
+			f.held[e.Key] = struct{}{}
+			f.enterLocked(h, e)
+		}
+		if len(b.Entries) < qs[i].Limit && h.gen[k] == as[i].gen {
+			h.more[k] = false
+			h.later[k] = earlier(h.later[k], b.Next)
+		}
+		f.refileLocked(h)
+	}
+	for _, k := range f.stale {
+		delete(f.held, k)
+	}
+	f.stale = f.stale[:0]
+	f.dispatchLocked()
+	return true, nil
+}
+
+// searchHosts takes a step of the search. It reports whether to go on at
+// once.
+func (f *Frontier) searchHosts(ctx context.Context) (bool, error) {
+	f.mu.Lock()
+	if !f.search.open || len(f.hosts) >= f.opt.Hosts && !f.makeRoomLocked() {
+		f.mu.Unlock()
+		return false, nil
+	}
+	after := f.search.after
+	if after == beforeFirst {
+		f.search.whole, f.search.blocked = true, time.Time{}
+	}
+	f.mu.Unlock()
+
+	hs, err := f.st.Hosts(ctx, f.lease, after, hostsPerRead)
+	if err != nil {
+		return false, err
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	for _, s := range hs {
+		if len(f.hosts) >= f.opt.Hosts {
+			return true, nil // goes on behind the last host that was taken
+		}
+		f.search.after = s.ID
+		switch h := f.hosts[s.ID]; {
+		case h != nil:
+		case s.Next.After(now.Add(soon)):
+			f.search.blocked = earlier(f.search.blocked, s.Next)
+		default:
+			h = f.addHostLocked(s)
+			h.found(trawl.KindPage)
+			h.found(trawl.KindFile)
+			f.refileLocked(h)
+		}
+	}
+	if len(hs) == hostsPerRead {
+		return true, nil
+	}
+	f.search.after = beforeFirst
+	f.search.open = !f.search.whole
+	f.clock.arm(f)
+	return true, nil
+}
+
+// endIfDrained ends the job if nothing is left to do.
+func (f *Frontier) endIfDrained(ctx context.Context) error {
+	f.mu.Lock()
+	quiet := f.quietLocked()
+	f.mu.Unlock()
+	if !quiet {
+		return nil
+	}
+	st, err := f.st.Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("frontier: %w", err)
+	}
+	left := st.Pages.Waiting + st.Files.Waiting
+	if left == 0 {
+		return ErrDrained
+	}
+
+	// The store counts more than was found. Look at everything again; if
+	// that does not help, its count is wrong, and to wait would be for ever.
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.quietLocked() {
+		return nil
+	}
+	if f.rescans++; f.rescans > 3 {
+		return fmt.Errorf("frontier: the store counts %d waiting requests and yields none of them", left)
+	}
+	for _, h := range f.hosts {
+		h.found(trawl.KindPage)
+		h.found(trawl.KindFile)
+		f.refileLocked(h)
+	}
+	f.search.start()
+	signal(f.wake)
+	return nil
+}
+
+// quietLocked reports whether nothing is known to be left to do.
+func (f *Frontier) quietLocked() bool {
+	if f.err != nil || f.sources > 0 || f.running > 0 || f.group.size() > 0 || f.reading ||
+		f.queued != [2]int{} || f.search.open || !f.search.blocked.IsZero() {
+		return false
+	}
+	for _, h := range f.hosts {
+		if !h.idle() {
+			return false
+		}
+	}
+	return true
+}
+
+// Ended reports whether err means that there is no more work, rather than
+// that something failed.
+func Ended(err error) bool {
+	return errors.Is(err, ErrDrained) || errors.Is(err, context.Canceled)
+}

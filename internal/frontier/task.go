@@ -1,0 +1,240 @@
+package frontier
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// A Task is a request handed out by Next. It belongs to the worker that
+// received it, who must end it with Finish or Abandon.
+type Task struct {
+	store.Entry
+
+	host     *host
+	released bool
+}
+
+// A waiter is a worker inside Next. Its channel has room for the one task it
+// gets; it is closed when the job ends.
+type waiter struct{ ch chan *Task }
+
+// Next waits until a request of one of kinds may start and hands it out. When
+// there is a choice, files come before pages, and the hosts take turns.
+//
+// It returns ErrDrained at the end of the job, ctx.Err() if ctx ends first,
+// and what Run returns if Run is over.
+func (f *Frontier) Next(ctx context.Context, kinds ...trawl.Kind) (*Task, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	w := &waiter{ch: make(chan *Task, 1)}
+	f.mu.Lock()
+	if f.err != nil {
+		defer f.mu.Unlock()
+		return nil, f.err
+	}
+	for _, k := range kinds {
+		f.waiters[k] = append(f.waiters[k], w)
+	}
+	f.dispatchLocked()
+	f.mu.Unlock()
+
+	select {
+	case t, ok := <-w.ch:
+		if !ok {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return nil, f.err
+		}
+		return t, nil
+	case <-ctx.Done():
+		f.mu.Lock()
+		f.forgetLocked(w)
+		f.mu.Unlock()
+		select {
+		case t := <-w.ch: // handed out at the same moment
+			if t != nil {
+				f.Abandon(t)
+			}
+		default:
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// forgetLocked takes a waiter off the lists.
+func (f *Frontier) forgetLocked(w *waiter) {
+	for k, ws := range f.waiters {
+		for i := range ws {
+			if ws[i] == w {
+				f.waiters[k] = append(ws[:i], ws[i+1:]...)
+				break
+			}
+		}
+	}
+}
+
+// dispatchLocked hands requests to workers while there are both.
+func (f *Frontier) dispatchLocked() {
+	if f.err != nil {
+		return
+	}
+	for _, k := range []int{file, page} {
+		for len(f.waiters[k]) > 0 && (f.opt.Jobs == 0 || f.running < f.opt.Jobs) {
+			t := f.takeLocked(k)
+			if t == nil {
+				break
+			}
+			w := f.waiters[k][0]
+			f.forgetLocked(w)
+			w.ch <- t
+		}
+	}
+}
+
+// takeLocked takes the next request of kind k out of the window, nil if none
+// can start now.
+func (f *Frontier) takeLocked(k int) *Task {
+	now := time.Now()
+	for len(f.ready[k]) > 0 {
+		h := f.ready[k][0]
+		f.ready[k] = f.ready[k][1:]
+		h.inReady[k] = false
+		if !f.canStart(h, k, now) {
+			f.refileLocked(h)
+			continue
+		}
+		e := h.q[k].pop()
+		f.leaveLocked(h, e)
+		h.active++
+		h.started[k]++
+		f.running++
+		f.rescans = 0
+		if d := h.delay(); d > 0 {
+			h.next = now.Add(d)
+		}
+		f.refileLocked(h)
+		f.wakeHungryLocked()
+		return &Task{Entry: *e, host: h}
+	}
+	return nil
+}
+
+// wakeHungryLocked has the reader look again once the window has room.
+func (f *Frontier) wakeHungryLocked() {
+	if len(f.hungry) > 0 && (f.queued[file] < f.opt.FileQueue/2 || f.queued[page] < f.opt.PageQueue/2) {
+		signal(f.wake)
+	}
+}
+
+// Release frees the task's place at its host, once the exchange with it is
+// over. Finish and Abandon do it too.
+func (f *Frontier) Release(t *Task) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.releaseLocked(t)
+	f.dispatchLocked()
+}
+
+func (f *Frontier) releaseLocked(t *Task) {
+	if t.released {
+		return
+	}
+	t.released = true
+	t.host.active--
+	f.refileLocked(t.host)
+}
+
+// Abandon ends a task without an outcome: the request goes on waiting.
+func (f *Frontier) Abandon(t *Task) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.releaseLocked(t)
+	f.running--
+	k := t.Request.Kind
+	t.host.holds[k]--
+	delete(f.held, t.Key)
+	t.host.found(k)
+	f.refileLocked(t.host)
+	f.dispatchLocked()
+	f.flushIfQuietLocked()
+	signal(f.wake)
+}
+
+// The pauses after a refusal: doubled each time from the first to the longest.
+const (
+	firstPause   = time.Second
+	longestPause = 10 * time.Minute
+)
+
+// Refused notes that the task's host refused for now: 429, 503. The host
+// rests for as long as it asked for, at least a second, twice as long at each
+// refusal in a row, and a random part more. The pause is kept over a restart.
+// It returns the time when the host may be asked again.
+func (f *Frontier) Refused(t *Task, after time.Duration) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := t.host
+	now := time.Now()
+	if h.next.Before(now.Add(soon / 2)) { // requests under way together are one refusal
+		h.backoff++
+	}
+	pause := min(firstPause<<min(max(h.backoff-1, 0), 10), longestPause)
+	pause = max(pause, after)
+	pause += rand.N(pause/4 + 1)
+	if next := now.Add(pause); next.After(h.next) {
+		h.next = next
+	}
+	h.dirty = true
+	f.refileLocked(h)
+	return h.next
+}
+
+// Finish ends a task with an outcome. Of o it needs State, and what goes with
+// it; the rest is the task's own. The outcome is durable some time after; see
+// Options.Group. Finish waits while a whole group is not durable yet.
+//
+// It returns what Run returns if the outcome cannot be kept because Run is
+// over or the store has failed.
+func (f *Frontier) Finish(t *Task, o store.Outcome) error {
+	o.Key, o.Host, o.Kind, o.Part = t.Key, t.Entry.Host, t.Request.Kind, f.lease.Part
+	if o.State != store.Waiting {
+		o.Tries = t.Tries + 1
+	}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.releaseLocked(t)
+	if o.State == store.Done && t.host.backoff > 0 && !t.host.next.After(time.Now()) {
+		t.host.backoff, t.host.dirty = 0, true
+	}
+	for f.group.size() >= f.opt.Group && !f.group.failed {
+		f.group.space.Wait()
+	}
+	f.running--
+	if f.group.failed {
+		return f.err
+	}
+	f.group.pending = append(f.group.pending, o)
+	f.group.tasks = append(f.group.tasks, t)
+	switch {
+	case len(f.group.pending) >= f.opt.Group:
+		signal(f.flush)
+	case len(f.group.pending) == 1:
+		f.group.linger(f)
+	}
+	f.flushIfQuietLocked()
+	f.dispatchLocked()
+	return nil
+}
+
+// flushIfQuietLocked commits at once when no outcome can join the group.
+func (f *Frontier) flushIfQuietLocked() {
+	if f.running == 0 {
+		signal(f.flush)
+	}
+}
