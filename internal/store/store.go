@@ -29,17 +29,40 @@ var (
 
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = errors.New("store is closed")
+
+	// ErrReadOnly is returned by the methods that change a store which is
+	// open for reading only.
+	ErrReadOnly = errors.New("store is open for reading only")
+
+	// ErrFull is returned when the disk is full, or a quota used up. What was
+	// committed before is safe, and the store can still be read.
+	ErrFull = errors.New("no space left for the store")
+
+	// ErrIO is returned when the disk or the connection fails.
+	ErrIO = errors.New("the store cannot be read or written")
+
+	// ErrCorrupt is returned when what the store holds makes no sense.
+	ErrCorrupt = errors.New("the store is damaged")
+
+	// ErrNoName is returned by Reserve and Rename if a path is not clean and
+	// relative, or if taken reports true of every alternative to it.
+	ErrNoName = errors.New("no name for the file")
 )
+
+// Dir is the directory, inside that of a job, which belongs to the store. No
+// file gets a path in it.
+const Dir = ".trawl"
 
 // A HostID identifies a host, the unit of politeness: see [HostOf].
 type HostID int64
 
 // HostOf returns the identity of a host name with its port, if any: the
-// 64-bit FNV-1a hash of the name as it stands in a canonical URL.
+// upper 63 bits of the FNV-1a hash of the name as it stands in a canonical
+// URL. It is never negative.
 func HostOf(name string) HostID {
 	h := fnv.New64a()
 	h.Write([]byte(name))
-	return HostID(h.Sum64())
+	return HostID(h.Sum64() >> 1)
 }
 
 // A Lease is the right to work on one partition of the hosts.
@@ -75,7 +98,9 @@ type Entry struct {
 	HostName string
 
 	// Due is when the request may be fetched. It is also its place in the
-	// queue of its host: earlier first, then by key. Kept to the nanosecond.
+	// queue of its host: earlier first, then by key. Kept to the nanosecond,
+	// like every time in the store, and given back in UTC; the zero time is
+	// kept as such and counts as 1970.
 	Due time.Time
 
 	// Tries counts the attempts so far.
@@ -99,10 +124,11 @@ type Outcome struct {
 	Due   time.Time
 	Tries int
 
-	// Failure tells why; for Failed, and for Waiting the reason so far.
+	// Failure tells why; for Failed, and for Waiting the reason so far. The
+	// store fills in its Key and Kind, and its URL if that is empty.
 	Failure *Failure
 
-	// File is the record of a file that is Done.
+	// File is the record of a file that is Done. The store fills in its Key.
 	File *File
 
 	// Children and Items came of a page that is Done.
@@ -128,11 +154,11 @@ type Failure struct {
 // A File is a file that is on disk, complete and right, under Path.
 type File struct {
 	Key    trawl.Key
-	URL    string // where the bytes came from
-	Path   string // relative to the job's directory, with forward slashes
-	Size   int64  // in bytes
-	SHA256 [32]byte
-	Type   string // media type found in the content, such as "image/jpeg"
+	URL    string   // where the bytes came from
+	Path   string   // relative to the job's directory, with forward slashes
+	Size   int64    // in bytes
+	SHA256 [32]byte // zero if unknown: then it is no duplicate
+	Type   string   // media type found in the content, such as "image/jpeg"
 
 	// ETag and Modified are the validators that the server sent, as sent.
 	ETag, Modified string
@@ -203,9 +229,15 @@ type Batch struct {
 
 // A Commit is one atomic unit.
 type Commit struct {
-	Leases   []Lease
+	// Leases under which the outcomes were reached. Outcomes and hosts of a
+	// partition without one are fenced.
+	Leases []Lease
+
+	// Outcomes apply in their order; the children of all of them are added
+	// after that.
 	Outcomes []Outcome
-	// Hosts replace what is remembered of them.
+
+	// Hosts replace what is remembered of them, Name and Files apart.
 	Hosts []Host
 }
 
@@ -245,9 +277,14 @@ type Stats struct {
 // say otherwise, return ctx.Err() when ctx ends first, and leave the store
 // unchanged when they fail. Slices passed in are not kept; what is returned
 // belongs to the caller.
+//
+// The sequences read ahead in small steps and lock nothing while the loop's
+// body runs, which may call any method. What changes during the loop may be
+// seen or not.
 type Store interface {
 	// Acquire takes up to max partitions that nobody owns (all of them if
-	// max is 0) for ttl on behalf of worker.
+	// max is 0) for ttl on behalf of worker. Each comes with a higher Epoch
+	// than it ever had.
 	Acquire(ctx context.Context, worker string, max int, ttl time.Duration) ([]Lease, error)
 
 	// Renew extends leases and returns those still held.
@@ -258,16 +295,18 @@ type Store interface {
 	Release(ctx context.Context, ls []Lease) error
 
 	// Hosts returns up to limit hosts of the lease's partition that have
-	// waiting requests, with ID greater than after, in the order of ID.
+	// waiting requests, with ID greater than after, in the order of ID. It
+	// returns ErrFenced if the lease is not held.
 	Hosts(ctx context.Context, l Lease, after HostID, limit int) ([]Host, error)
 
 	// Due answers each query with the requests that wait and are due at now.
 	// It writes nothing and may return the same requests again until a
-	// commit ends them.
+	// commit ends them. It returns ErrFenced if the lease is not held.
 	Due(ctx context.Context, l Lease, now time.Time, qs []HostQuery) ([]Batch, error)
 
 	// Add inserts requests that are not known yet, whatever their state, and
 	// returns how many were new. cur, if not nil, moves in the same unit.
+	// It returns an error if the Meta of a request is not JSON.
 	Add(ctx context.Context, es []Entry, cur *Cursor) (added int, err error)
 
 	// Cursor returns the position of a list, 0 if it was never moved.
@@ -278,15 +317,18 @@ type Store interface {
 	// and returns the paths in the order of names. A key that has a path
 	// keeps it, whatever it asks for. Otherwise it gets the path asked for,
 	// or, if another file or a directory has that or taken reports true of
-	// it, one with a few digits of the key before the extension. taken may
-	// be nil; it may be called with the store locked, and must not call back.
+	// it, one with a few digits of the key before the extension, as
+	// [ChoosePath] describes. taken may be nil; it may be called with the
+	// store locked, and must not call back. A path that is not clean and
+	// relative, or a taken that is always true, is [ErrNoName].
 	//
 	// A reservation survives the death of the process at once, and a power
 	// cut from the next commit on.
 	Reserve(ctx context.Context, names []Name, taken func(path string) bool) ([]string, error)
 
 	// Rename changes the path of a file that is not done, by the rules of
-	// Reserve, and returns the new one. The old path is free again.
+	// Reserve, and returns the new one. The old path is free again. A file
+	// that is done keeps its path, and that is returned.
 	Rename(ctx context.Context, n Name, taken func(path string) bool) (string, error)
 
 	// Commit applies outcomes, all or none, and returns once they are
@@ -305,7 +347,7 @@ type Store interface {
 	// Outputs returns the names of all outputs that have items, sorted.
 	Outputs(ctx context.Context) ([]string, error)
 
-	// Files yields the files that are done, by path.
+	// Files yields the files that are done, in the order of their paths.
 	Files(ctx context.Context) iter.Seq2[File, error]
 
 	// Failures yields the requests that failed, the latest last.
@@ -313,11 +355,12 @@ type Store interface {
 
 	// Retry makes failed requests wait again from now on, with no tries
 	// against them: those for which want returns true, all if want is nil.
-	// It returns how many.
+	// want must not call back. It returns how many.
 	Retry(ctx context.Context, now time.Time, want func(Failure) bool) (int, error)
 
 	// Redo makes done files wait again from now on, and forgets their
-	// records but not their names. It returns how many there were.
+	// records but not their names. Where one of them was the first with its
+	// content, another file takes that place. It returns how many there were.
 	Redo(ctx context.Context, now time.Time, files []trawl.Key) (int, error)
 
 	// Get returns a value of the job, "" if it was never set.
