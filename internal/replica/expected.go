@@ -7,6 +7,7 @@ type Expected struct {
 	Galleries []Gallery // of mzitu, newest first
 	Films     []Film    // of Douban, by rank
 	Stickers  []Sticker // of doutula, page by page
+	Albums    []Album   // of the generic site
 }
 
 // Expected computes what a perfect collector gets. The slices are the caller's.
@@ -15,5 +16,6 @@ func (s *Server) Expected() Expected {
 		Galleries: s.mzitu.expected(),
 		Films:     append([]Film(nil), s.douban.films...),
 		Stickers:  s.doutula.expected(),
+		Albums:    s.albums.expected(),
 	}
 }

@@ -41,15 +41,16 @@ type ridge struct {
 	pace          float64 // trees across the picture
 }
 
-// at is how high the ridge stands at x (0 to 1), counted from the top.
-func (g ridge) at(x float64) float64 {
+// soil is how high the ridge stands at x (0 to 1), counted from the top.
+func (g ridge) soil(x float64) float64 {
 	y := math.Sin(x*4+g.phase[0]) + 0.5*math.Sin(x*9+g.phase[1]) + 0.2*math.Sin(x*23+g.phase[2])
-	h := g.level - g.height*y/1.7
-	if g.pines > 0 {
-		_, f := math.Modf(x * g.pace)
-		h -= g.pines * (1 - math.Abs(2*f-1)) * (0.6 + 0.4*math.Sin(x*57+g.phase[1]))
-	}
-	return h
+	return g.level - g.height*y/1.7
+}
+
+// trees is how high the trees at x are.
+func (g ridge) trees(x float64) float64 {
+	_, f := math.Modf(x * g.pace)
+	return g.pines * (1 - math.Abs(2*f-1)) * (0.6 + 0.4*math.Sin(x*57+g.phase[1]))
 }
 
 // landscape draws sky, sun or moon, rows of hills and water. The number picks
@@ -79,7 +80,8 @@ func landscape(n uint64, w, h int, shift float64) *image.RGBA {
 	radius := 0.04 + 0.04*part("radius", 0)
 
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
-	tops := make([]float64, len(ridges))
+	tops := make([]float64, len(ridges))  // with the trees
+	soils := make([]float64, len(ridges)) // without
 	shade := func(x, y float64, px, py int) rgb {
 		for i := len(ridges) - 1; i >= 0; i-- {
 			if y < tops[i] {
@@ -87,7 +89,7 @@ func landscape(n uint64, w, h int, shift float64) *image.RGBA {
 			}
 			near := float64(i+1) / float64(len(ridges))
 			c := sky.horizon.to(sky.hill, 0.35+0.65*near)
-			deep := math.Min(1, (y-tops[i])*3)
+			deep := math.Max(0, math.Min(1, (y-soils[i])*3))
 			c = c.to(rgb{}, 0.25*deep*near)
 			// Terraces, and grain so that the files have a natural size.
 			grain := float64(mix(uint64(px)<<32|uint64(py))&7) / 7
@@ -104,7 +106,8 @@ func landscape(n uint64, w, h int, shift float64) *image.RGBA {
 	for px := range w {
 		x := float64(px) / float64(w)
 		for i, g := range ridges {
-			tops[i] = g.at(x)
+			soils[i] = g.soil(x)
+			tops[i] = soils[i] - g.trees(x)
 		}
 		for py := range h {
 			y := float64(py) / float64(h)

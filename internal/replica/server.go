@@ -24,6 +24,7 @@ type Options struct {
 	Mzitu   MzituOptions
 	Douban  DoubanOptions
 	Doutula DoutulaOptions
+	Albums  AlbumOptions
 
 	// PictureBytes pads every picture to at least this size in bytes, by
 	// comments within the file; zero means no padding.
@@ -51,6 +52,7 @@ type Server struct {
 	mzitu   *mzitu
 	douban  *douban
 	doutula *doutula
+	albums  *albums
 	hosts   map[string]*host // fixed by New
 	names   []string         // of hosts, in order
 
@@ -81,6 +83,9 @@ func New(opts *Options) *Server {
 	defaultSize(&o.Mzitu.Size, 400, 600)
 	defaultSize(&o.Douban.Size, 270, 400)
 	defaultSize(&o.Doutula.Size, 200, 200)
+	defaultSize(&o.Albums.Size, 480, 320)
+	defaultTo(&o.Albums.Pictures, 8)
+	defaultTo(&o.Albums.Pages, 4)
 	defaultTo(&o.Mzitu.Galleries, 30)
 	defaultTo(&o.Mzitu.PerList, 24)
 	defaultTo(&o.Doutula.Pages, 9)
@@ -94,7 +99,8 @@ func New(opts *Options) *Server {
 	s.mzitu = newMzitu(o.Mzitu, s.dice)
 	s.douban = newDouban(o.Douban, s.dice)
 	s.doutula = newDoutula(o.Doutula, s.dice)
-	for _, site := range []site{s.mzitu, s.douban, s.doutula} {
+	s.albums = newAlbums(o.Albums, s.dice)
+	for _, site := range []site{s.mzitu, s.douban, s.doutula, s.albums} {
 		for _, name := range site.hosts() {
 			h := &host{name: name, site: site, windows: make(map[string]*window)}
 			h.rules.Store(&Rules{Latency: o.Latency, Jitter: o.Jitter})
