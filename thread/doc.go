@@ -43,7 +43,8 @@
 // # Looking inside
 //
 // While a thread runs its goroutine carries the profiler label "thread", with
-// the value NAME#ID, which shows in CPU and goroutine profiles; goroutines it
+// the name it started with. It shows in CPU and goroutine profiles, and in the
+// stacks of a crash if GODEBUG has tracebacklabels=1; goroutines that the thread
 // starts inherit it. [Dump] writes all threads with the calls they wait in.
 // [ScopeOptions].StartStacks makes threads remember who started them.
 package thread

@@ -21,7 +21,8 @@ import (
 //
 // A thread shows the goroutine it runs on and those that it started without
 // giving them another thread's context. The main thread shows the goroutine of
-// main.main. Dump stops the program for as long as the runtime takes to copy
+// main.main. Threads are told apart by the names they started with; those with
+// the same name show the stacks of all of them. Dump stops the program for as long as the runtime takes to copy
 // all stacks.
 func Dump(w io.Writer) error {
 	threads := Enumerate()
@@ -34,7 +35,7 @@ func Dump(w io.Writer) error {
 	var out bytes.Buffer
 	for _, t := range threads {
 		fmt.Fprintln(&out, t)
-		for _, s := range stacks[t.ID()] {
+		for _, s := range stacks[t.label] {
 			s.write(&out)
 		}
 		if started := t.StartStack(); started != "" {
@@ -90,22 +91,22 @@ func (s stack) wait() (in string, from frame) {
 	return in, frame{"the thread itself", "its start"}
 }
 
-// parseProfile reads a goroutine profile in its text form, sorted by thread
-// ID; and counts the goroutines of no thread. It looks like this:
+// parseProfile reads a goroutine profile in its text form, sorted by label, and
+// counts the goroutines of no thread. It looks like this:
 //
 //	1 @ 0x47f2ae 0x4811c5
-//	# labels: {"thread":"fetch-3#17"}
+//	# labels: {"thread":"fetch-3"}
 //	#	0x4811c4	main.consume+0x24	/src/main.go:42
-func parseProfile(text string) (stacks map[uint64][]stack, others int) {
-	stacks = make(map[uint64][]stack)
+func parseProfile(text string) (stacks map[string][]stack, others int) {
+	stacks = make(map[string][]stack)
 	_, text, _ = strings.Cut(text, "\n") // the headline
 	for _, block := range strings.Split(text, "\n\n") {
-		id, s := parseStack(block)
+		label, s := parseStack(block)
 		switch {
-		case id != 0:
-			stacks[id] = append(stacks[id], s)
+		case label != "":
+			stacks[label] = append(stacks[label], s)
 		case s.ofMain():
-			stacks[mainThread.ID()] = append(stacks[mainThread.ID()], s)
+			stacks[mainThread.label] = append(stacks[mainThread.label], s)
 		default:
 			others += s.count
 		}
@@ -122,11 +123,11 @@ func (s stack) ofMain() bool {
 	return false
 }
 
-func parseStack(block string) (id uint64, s stack) {
+func parseStack(block string) (label string, s stack) {
 	for line := range strings.Lines(block) {
 		line = strings.TrimRight(line, "\n")
 		if labels, ok := strings.CutPrefix(line, "# labels: "); ok {
-			id = parseLabel(labels)
+			label = parseLabel(labels)
 			continue
 		}
 		if count, _, ok := strings.Cut(line, " @ "); ok && s.count == 0 {
@@ -144,28 +145,18 @@ func parseStack(block string) (id uint64, s stack) {
 		}
 		s.frames = append(s.frames, frame{function, strings.TrimSpace(fields[3])})
 	}
-	return id, s
+	return label, s
 }
 
-// parseLabel finds the thread's ID in labels such as {"thread":"fetch-3#17"}.
-func parseLabel(labels string) uint64 {
-	_, rest, ok := strings.Cut(labels, `"`+labelKey+`":`)
-	if !ok {
-		return 0
-	}
+// parseLabel finds the thread's name in labels such as {"thread":"fetch-3"}.
+func parseLabel(labels string) string {
+	_, rest, _ := strings.Cut(labels, `"`+labelKey+`":`)
 	quoted, err := strconv.QuotedPrefix(rest)
 	if err != nil {
-		return 0
+		return "" // no such label
 	}
-	value, err := strconv.Unquote(quoted)
-	if err != nil {
-		return 0
-	}
-	id, err := strconv.ParseUint(value[strings.LastIndexByte(value, '#')+1:], 10, 64)
-	if err != nil {
-		return 0 // someone else's label of the same name
-	}
-	return id
+	name, _ := strconv.Unquote(quoted)
+	return name
 }
 
 func indent(lines string) string {

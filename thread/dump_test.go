@@ -64,7 +64,7 @@ func TestDump(t *testing.T) {
 		}()
 
 		for name, want := range map[string]string{
-			"锁#1":    "waits in thread.(*Lock).Acquire, called from the thread itself",
+			"锁#1":     "waits in thread.(*Lock).Acquire, called from the thread itself",
 			"getter":  "waits in thread.(*Queue[...]).Get, called from github.com/trawl-go/trawl/thread_test.TestDump.",
 			"waiter":  "waits in thread.(*Cond).Wait, called from github.com/trawl-go/trawl/thread_test.TestDump.",
 			"eventer": "waits in thread.(*Event).Wait, called from ",
@@ -97,7 +97,7 @@ func TestProfileLabels(t *testing.T) {
 	}
 	ctx := pprof.WithLabels(context.Background(), pprof.Labels("site", "doutula"))
 	err := thread.New("生产线程-0", func(ctx context.Context) error {
-		if got := profile(); !strings.Contains(got, `"site":"doutula", "thread":"生产线程-0#`) {
+		if got := profile(); !strings.Contains(got, `"site":"doutula", "thread":"生产线程-0"`) {
 			t.Errorf("profile lacks the labels:\n%s", got)
 		}
 		return nil
@@ -126,7 +126,7 @@ func TestPoolLabels(t *testing.T) {
 				return err
 			}
 			got, err := f.Result(ctx)
-			if !strings.HasPrefix(got, "pool_0#") {
+			if !strings.HasPrefix(got, "pool_0\n") {
 				t.Errorf("label in the task is %.20q, want that of pool_0", got)
 			}
 			if _, rest, _ := strings.Cut(got, "Thread(pool_0"); !strings.Contains(rest, "thread.Dump") {

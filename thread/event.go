@@ -66,21 +66,5 @@ func (e *Event) C() <-chan struct{} {
 
 // Wait waits until the event is set. It returns ctx.Err() if ctx ends first.
 func (e *Event) Wait(ctx context.Context) error {
-	c := e.C()
-	select {
-	case <-c:
-		return nil
-	default:
-	}
-	select {
-	case <-c:
-		return nil
-	case <-ctx.Done():
-	}
-	select {
-	case <-c: // both at once: it was set
-		return nil
-	default:
-		return ctx.Err()
-	}
+	return await(ctx, e.C())
 }

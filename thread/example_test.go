@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -116,17 +117,20 @@ func ExampleScope() {
 
 func ExampleScopeOptions() {
 	opts := &thread.ScopeOptions{
-		OnError:     func(t *thread.Thread, err error) { fmt.Println(t.Name(), "failed:", err) },
+		OnError: func(t *thread.Thread, err error) {
+			fmt.Println(t.Name(), "failed:", err)
+			by, _, _ := strings.Cut(t.StartStack(), "\n")
+			fmt.Println("started by", path.Base(by))
+		},
 		StartStacks: true,
 	}
 	thread.Scope(context.Background(), func(ctx context.Context) error {
-		t := thread.Go(ctx, "parser", func(context.Context) error { panic("bad page") })
-		fmt.Println("started by", strings.Contains(t.StartStack(), "ExampleScopeOptions"))
+		thread.Go(ctx, "parser", func(context.Context) error { panic("bad page") })
 		return nil
 	}, opts)
 	// Output:
-	// started by true
 	// parser failed: panic: bad page
+	// started by thread_test.ExampleScopeOptions.func2
 }
 
 func ExampleLock() {

@@ -2,7 +2,6 @@ package thread
 
 import (
 	"context"
-	"runtime/pprof"
 	"sync"
 )
 
@@ -11,7 +10,6 @@ type identity struct {
 	context.Context
 	thread *Thread
 	scope  *scope
-	labels pprof.LabelSet // of thread; empty for the main thread
 }
 
 type identityKey struct{}
@@ -33,10 +31,17 @@ func from(ctx context.Context) *identity {
 
 // The process's own thread and scope. Neither ever ends.
 var (
-	mainThread = &Thread{name: "MainThread", id: 1, state: started, daemon: no, done: make(chan struct{})}
+	mainThread = newMain()
 	rootScope  = &scope{}
 	root       = &identity{Context: context.Background(), thread: mainThread, scope: rootScope}
 )
+
+func newMain() *Thread {
+	t := New("MainThread", nil)
+	t.label, t.id, t.daemon = t.name, 1, no
+	t.state.Store(started)
+	return t
+}
 
 // living is the list of threads that are alive. It is the one thing in this
 // package that is kept for the whole process: a list that began with some
@@ -54,17 +59,19 @@ type registry struct {
 func (r *registry) add(t *Thread) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if t.scope.phase == ended {
+	s := t.self.scope
+	if s.phase == ended {
 		return ErrScopeEnded
 	}
 	r.id++
 	t.id = r.id
+	t.state.Store(started)
 	t.prev = r.last
 	r.last.next = t // the main thread never leaves, so there is a last
 	r.last = t
 	r.n++
 	if t.daemon != yes {
-		t.scope.live++
+		s.live++
 	}
 	return nil
 }
@@ -81,8 +88,9 @@ func (r *registry) remove(t *Thread) {
 	t.prev, t.next = nil, nil
 	r.n--
 	if t.daemon != yes { // fixed since the thread started
-		t.scope.live--
-		t.scope.maybeIdleLocked()
+		s := t.self.scope
+		s.live--
+		s.maybeIdleLocked()
 	}
 }
 

@@ -61,7 +61,7 @@ type Pool struct {
 // task is something to run, once, with run or fail.
 type task interface {
 	// run runs the task on a worker. It does not panic.
-	run(worker *identity)
+	run(w *worker)
 	// fail ends a task that will not be run.
 	fail(err error)
 }
@@ -74,8 +74,9 @@ type putter struct {
 
 // worker is one of the pool's threads.
 type worker struct {
-	name string
-	next chan task // buffer 1; closed to send an idle worker home
+	name   string
+	thread *Thread
+	next   chan task // buffer 1; closed to send an idle worker home
 }
 
 var pools atomic.Uint64
@@ -189,12 +190,12 @@ func (p *Pool) work(ctx context.Context, w *worker, t task) error {
 			return err
 		}
 	}
-	me := from(ctx)
+	w.thread = Current(ctx)
 	if t == nil {
 		t = p.next(w)
 	}
 	for ; t != nil; t = p.next(w) {
-		t.run(me)
+		t.run(w)
 	}
 	atHome = true
 	return nil
@@ -316,15 +317,5 @@ func (p *Pool) takeLocked() []task {
 // for itself.
 func (p *Pool) Close(ctx context.Context) error {
 	p.Shutdown()
-	select {
-	case <-p.ended:
-		return nil
-	default:
-	}
-	select {
-	case <-p.ended:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return await(ctx, p.ended)
 }

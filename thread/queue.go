@@ -269,12 +269,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	}
 	finished := q.finished
 	q.mu.Unlock()
-	select {
-	case <-finished:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return await(ctx, finished)
 }
 
 // Shutdown ends the queue: from now on Put fails with ErrShutDown, waiting

@@ -33,7 +33,7 @@ type job[R any] struct {
 	fn      func(context.Context) (R, error)
 }
 
-func (j *job[R]) run(worker *identity) {
+func (j *job[R]) run(w *worker) {
 	ctx, fn := j.ctx, j.fn
 	j.ctx, j.fn = nil, nil // the future outlives them
 	if !j.promise.Start() {
@@ -55,7 +55,7 @@ func (j *job[R]) run(worker *identity) {
 		}
 		j.promise.Set(v, err)
 	}()
-	v, err = fn(worker.adopt(ctx))
+	v, err = fn(w.adopt(ctx))
 	returned = true
 }
 
@@ -70,12 +70,13 @@ func (j *job[R]) fail(err error) {
 }
 
 // adopt is ctx, of whoever submitted a task, as seen by the worker.
-func (worker *identity) adopt(ctx context.Context) context.Context {
+func (w *worker) adopt(ctx context.Context) context.Context {
+	t := w.thread
 	if from(ctx).thread != mainThread {
 		// It carries the label of another thread, which pprof.Do would set.
-		ctx = pprof.WithLabels(ctx, worker.labels)
+		ctx = pprof.WithLabels(ctx, pprof.Labels(labelKey, t.label))
 	}
-	return &identity{Context: ctx, thread: worker.thread, scope: worker.scope}
+	return &identity{ctx, t, t.self.scope}
 }
 
 // Map gives the pool a task for each element of in, and then returns their

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,28 +19,33 @@ import (
 //
 // A Thread is safe for concurrent use.
 type Thread struct {
-	done chan struct{} // closed at the very end
+	fn    func(context.Context) error // used by run only
+	state atomic.Uint32
+	done  chan struct{} // closed at the very end
+	err   error         // written before state is stopped
 
-	mu     sync.Mutex // guards everything below
-	fn     func(context.Context) error
+	mu     sync.Mutex // guards name, and start-up
 	name   string
-	id     uint64
-	state  state
 	daemon tristate
-	scope  *scope
-	err    error
-	starts []uintptr // who started it; only with ScopeOptions.StartStacks
+
+	// Written before the thread is alive, and fixed from then on.
+	id     uint64
+	label  string   // the name it has in profiles
+	self   identity // what fn is given; kept here to save an allocation
+	starts *starts  // only with ScopeOptions.StartStacks
 
 	prev, next *Thread // neighbours in the list of living threads; guarded by living.mu
 }
 
-type state uint8
-
+// The states of a Thread.
 const (
-	initial state = iota
+	initial = iota
 	started
 	stopped
 )
+
+// starts is the stack that started a thread.
+type starts [32]uintptr
 
 type tristate int8
 
@@ -72,14 +78,11 @@ func New(name string, fn func(context.Context) error) *Thread {
 // Scope of ctx has ended, is returned ended; Join gives its ErrScopeEnded.
 func Go(ctx context.Context, name string, fn func(context.Context) error) *Thread {
 	t := New(name, fn)
-	if err := t.begin(ctx); err != nil {
-		t.mu.Lock()
-		t.state, t.err, t.fn = stopped, err, nil
-		t.mu.Unlock()
+	if err := t.Start(ctx); err != nil {
+		t.fn, t.err = nil, err
+		t.state.Store(stopped)
 		close(t.done)
-		return t
 	}
-	go t.run(t.context(ctx))
 	return t
 }
 
@@ -93,7 +96,7 @@ func (t *Thread) Start(ctx context.Context) error {
 	if err := t.begin(ctx); err != nil {
 		return err
 	}
-	go t.run(t.context(ctx))
+	go t.run()
 	return nil
 }
 
@@ -106,46 +109,41 @@ func (t *Thread) Run(ctx context.Context) error {
 		return err
 	}
 	defer pprof.SetGoroutineLabels(ctx)
-	t.run(t.context(ctx))
-	return t.Err()
+	t.run()
+	return t.err
 }
+
+// labelKey is the profiler label that carries the thread's name.
+const labelKey = "thread"
 
 // begin makes the thread alive.
 func (t *Thread) begin(ctx context.Context) error {
 	by := from(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.state != initial {
+	if t.state.Load() != initial {
 		return ErrStarted
 	}
-	before := t.daemon
-	if t.daemon == inherit && by.thread.Daemon() {
+	daemon := t.daemon
+	if daemon == inherit && by.thread.daemon == yes { // by.thread is alive, so that is fixed
 		t.daemon = yes
 	}
-	t.scope = by.scope
-	if err := living.add(t); err != nil {
-		t.daemon, t.scope = before, nil
-		return err
+	t.label = t.name
+	ctx = pprof.WithLabels(ctx, pprof.Labels(labelKey, t.label))
+	t.self = identity{ctx, t, by.scope}
+	if by.scope.startStacks {
+		t.starts = new(starts)
+		runtime.Callers(2, t.starts[:])
 	}
-	t.state = started
-	if t.scope.startStacks {
-		pcs := make([]uintptr, 32)
-		t.starts = pcs[:runtime.Callers(3, pcs)]
+	if err := living.add(t); err != nil {
+		t.daemon = daemon
+		return err
 	}
 	return nil
 }
 
-// labelKey is the profiler label that carries the thread.
-const labelKey = "thread"
-
-// context is ctx as the thread's function sees it.
-func (t *Thread) context(ctx context.Context) context.Context {
-	labels := pprof.Labels(labelKey, t.name+"#"+strconv.FormatUint(t.id, 10))
-	return &identity{pprof.WithLabels(ctx, labels), t, t.scope, labels}
-}
-
 // run runs the function and ends the thread, whichever way the function ends.
-func (t *Thread) run(ctx context.Context) {
+func (t *Thread) run() {
 	returned := false
 	var err error
 	defer func() {
@@ -156,24 +154,18 @@ func (t *Thread) run(ctx context.Context) {
 			}
 		}
 		if err != nil {
-			t.scope.report(t, err)
+			t.self.scope.report(t, err)
 		}
-		t.end(err)
+		t.fn, t.err = nil, err // fn goes, with all that it holds
+		t.state.Store(stopped)
+		living.remove(t)
+		close(t.done)
 	}()
-	pprof.SetGoroutineLabels(ctx)
+	pprof.SetGoroutineLabels(&t.self)
 	if t.fn != nil {
-		err = t.fn(ctx)
+		err = t.fn(&t.self)
 	}
 	returned = true
-}
-
-func (t *Thread) end(err error) {
-	t.mu.Lock()
-	t.state, t.err = stopped, err
-	t.fn = nil // lets go of what the function holds
-	t.mu.Unlock()
-	living.remove(t)
-	close(t.done)
 }
 
 // Join waits until the thread has ended and returns what its function
@@ -185,26 +177,18 @@ func (t *Thread) end(err error) {
 // Joining a thread that was not started returns ErrNotStarted, and the thread
 // that ctx belongs to cannot join itself: ErrJoinSelf.
 func (t *Thread) Join(ctx context.Context) error {
-	t.mu.Lock()
-	st := t.state
-	t.mu.Unlock()
-	switch {
-	case st == initial:
+	switch t.state.Load() {
+	case initial:
 		return ErrNotStarted
-	case st == started && Current(ctx) == t:
-		return ErrJoinSelf
+	case started:
+		if Current(ctx) == t {
+			return ErrJoinSelf
+		}
 	}
-	select {
-	case <-t.done:
-		return t.Err()
-	default:
+	if err := await(ctx, t.done); err != nil {
+		return fmt.Errorf("join %s: %w", t.Name(), err)
 	}
-	select {
-	case <-t.done:
-		return t.Err()
-	case <-ctx.Done():
-		return fmt.Errorf("join %s: %w", t.Name(), ctx.Err())
-	}
+	return t.err
 }
 
 // Done returns a channel that is closed when the thread has ended.
@@ -212,23 +196,21 @@ func (t *Thread) Done() <-chan struct{} { return t.done }
 
 // Err returns what Join returns once the thread has ended, and nil before.
 func (t *Thread) Err() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if t.state.Load() != stopped {
+		return nil
+	}
 	return t.err
 }
 
 // Alive tells whether the thread was started and has not ended.
-func (t *Thread) Alive() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.state == started
-}
+func (t *Thread) Alive() bool { return t.state.Load() == started }
 
 // ID is a number that no other thread of the process has or had. It is 0
 // before the thread starts and stays after it ended.
 func (t *Thread) ID() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if t.state.Load() == initial {
+		return 0
+	}
 	return t.id
 }
 
@@ -260,7 +242,7 @@ func (t *Thread) Daemon() bool {
 func (t *Thread) SetDaemon(daemon bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.state != initial {
+	if t.state.Load() != initial {
 		return ErrStarted
 	}
 	t.daemon = no
@@ -273,16 +255,19 @@ func (t *Thread) SetDaemon(daemon bool) error {
 // StartStack tells who started the thread, as lines "FUNCTION\n\tFILE:LINE".
 // It is empty unless the thread runs in a Scope with StartStacks.
 func (t *Thread) StartStack() string {
-	t.mu.Lock()
-	pcs := t.starts
-	t.mu.Unlock()
-	if len(pcs) == 0 {
+	if t.state.Load() == initial || t.starts == nil {
 		return ""
 	}
+	n := slices.Index(t.starts[:], 0)
+	if n < 0 {
+		n = len(t.starts)
+	}
 	var b strings.Builder
-	for frames := runtime.CallersFrames(pcs); ; {
+	for frames := runtime.CallersFrames(t.starts[:n]); ; {
 		f, more := frames.Next()
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if b.Len() > 0 || !strings.HasPrefix(f.Function, pkgPath) {
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		}
 		if !more {
 			return b.String()
 		}
@@ -291,14 +276,12 @@ func (t *Thread) StartStack() string {
 
 // String gives name, state and ID, such as "Thread(fetch-3, started daemon 17)".
 func (t *Thread) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := [...]string{"initial", "started", "stopped"}[t.state]
-	if t.daemon == yes {
+	s := [...]string{"initial", "started", "stopped"}[t.state.Load()]
+	if t.Daemon() {
 		s += " daemon"
 	}
-	if t.id != 0 {
-		s += " " + strconv.FormatUint(t.id, 10)
+	if id := t.ID(); id != 0 {
+		s += " " + strconv.FormatUint(id, 10)
 	}
-	return "Thread(" + t.name + ", " + s + ")"
+	return "Thread(" + t.Name() + ", " + s + ")"
 }

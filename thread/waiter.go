@@ -76,3 +76,23 @@ func (l *waitList[V]) remove(w *waiter[V]) bool {
 	w.prev, w.next, w.list = nil, nil, nil
 	return true
 }
+
+// await waits until c is closed, or for the end of ctx if it is not closed yet.
+func await(ctx context.Context, c <-chan struct{}) error {
+	done := ctx.Done()
+	if done == nil {
+		<-c
+		return nil
+	}
+	select {
+	case <-c:
+		return nil
+	case <-done:
+	}
+	select {
+	case <-c: // both at once
+		return nil
+	default:
+		return ctx.Err()
+	}
+}
