@@ -53,6 +53,7 @@ type (
 		axis  axis
 		test  testKind
 		name  string // for testName the name, for testPrefix the prefix and its colon
+		named int    // where the name is
 		preds []ast
 	}
 )

@@ -62,7 +62,10 @@ func (l *lowerer) comparison(e *binaryExpr) boolFn {
 	case kb == KindNodes:
 		return l.compareSets(op, a, b)
 	case ka == KindNodes && kb == KindBool:
-		break // the node-set becomes a boolean, like any other operand
+		yes, other := l.asBool(a), l.asBool(b)
+		return func(x *exec, c focus) bool {
+			return compareNumbers(op, boolNumber(yes(x, c)), boolNumber(other(x, c)))
+		}
 	case ka == KindNodes && kb == KindString && op <= opNe:
 		return l.compareSetString(op, a, b)
 	case ka == KindNodes:

@@ -345,7 +345,7 @@ func (p *parser) step() astStep {
 		case t.text[len(t.text)-1] == '*':
 			s.test, s.name = testPrefix, t.text[:len(t.text)-1]
 		default:
-			s.test, s.name = testName, t.text
+			s.test, s.name, s.named = testName, t.text, t.pos
 		}
 	case tokNodeType:
 		p.advance()
