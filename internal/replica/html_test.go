@@ -45,7 +45,7 @@ func (d doc) all(selector string) []doc { return d.under(d.node, selector) }
 
 func (d doc) under(n *html.Node, selector string) []doc {
 	d.t.Helper()
-	sel, err := cascadia.Parse(selector)
+	sel, err := cascadia.ParseGroup(selector)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type Log struct {
 	begun    map[string]int // by host + path: requests, whatever became of them
 	hosts    map[string]*hostLog
 	active   int
-	changed  chan struct{} // closed and replaced when a request ends
+	changed  chan struct{} // closed and replaced when a request begins or ends
 	out      *json.Encoder
 	outErr   error
 }
@@ -82,6 +82,7 @@ func (l *Log) begin(r *Request) int {
 	r.Active = h.active
 	key := r.Host + r.Path
 	l.begun[key]++
+	l.changedLocked()
 	return l.begun[key]
 }
 
@@ -95,8 +96,7 @@ func (l *Log) end(r *Request) {
 	if l.out != nil && l.outErr == nil {
 		l.outErr = l.out.Encode(r)
 	}
-	close(l.changed)
-	l.changed = make(chan struct{})
+	l.changedLocked()
 }
 
 // Err is the first error of writing to Options.LogTo; after it nothing more is
@@ -207,11 +207,19 @@ func (l *Log) MinGap(host string) (time.Duration, bool) {
 // Wait returns when n requests have ended, nil then, or ctx.Err if ctx ends
 // first.
 func (l *Log) Wait(ctx context.Context, n int) error {
+	return l.Until(ctx, func() bool { return l.Len() >= n })
+}
+
+// Until returns nil when done is true, or ctx.Err if ctx ends first. It calls
+// done at once and after requests begin and end, from the caller's goroutine;
+// done may use the log.
+func (l *Log) Until(ctx context.Context, done func() bool) error {
 	for {
+		// The channel comes first: a change during done closes it.
 		l.mu.Lock()
-		done, changed := len(l.requests) >= n, l.changed
+		changed := l.changed
 		l.mu.Unlock()
-		if done {
+		if done() {
 			return nil
 		}
 		select {
@@ -220,4 +228,10 @@ func (l *Log) Wait(ctx context.Context, n int) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// changedLocked wakes all who wait.
+func (l *Log) changedLocked() {
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
