@@ -1,0 +1,123 @@
+package fetch
+
+import (
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// DefaultUserAgent is sent when Options.UserAgent is empty.
+const DefaultUserAgent = "trawl (+https://github.com/trawl-go/trawl)"
+
+// Options for [New]. A nil *Options and every zero field mean the default. A
+// negative span or size means no limit.
+type Options struct {
+	// UserAgent is sent with every request; "" means DefaultUserAgent.
+	UserAgent string
+
+	// Headers are sent with every request that Page or Open is asked for;
+	// those given there win. See [Client.Page] for redirects.
+	Headers map[string]string
+
+	// ConnectTo sends the requests to a host somewhere else: keys are "name"
+	// or "name:port", values are addresses "host:port". They go there in
+	// plain HTTP and past any proxy, also for https URLs; URL, Host header,
+	// Referer and cookies stay those of the host.
+	ConnectTo map[string]string
+
+	// ConnectTimeout bounds name resolution and connecting, and again the
+	// TLS handshake; zero means 15 seconds.
+	ConnectTimeout time.Duration
+
+	// HeaderTimeout bounds the wait from the request to the end of the
+	// response header; zero means 30 seconds.
+	HeaderTimeout time.Duration
+
+	// IdleTimeout bounds the wait between two bytes of a body; zero means
+	// 30 seconds. Only the time spent waiting for the network counts, not
+	// that between two calls of Read.
+	IdleTimeout time.Duration
+
+	// A body that delivers less than SlowBytes within SlowTime of waiting is
+	// given up, so that one byte a second does not hold a worker for ever;
+	// zero means 1024 bytes and 30 seconds.
+	SlowBytes int64
+	SlowTime  time.Duration
+
+	// PageDeadline and FileDeadline bound one request from its start to the
+	// last byte of the body, redirects included. Zero means 10 minutes for a
+	// page and no limit for a file.
+	PageDeadline, FileDeadline time.Duration
+
+	// MaxPage bounds the body of a page in bytes, as received and again
+	// after decompression; zero means 32 MiB. A larger one is refused.
+	MaxPage int64
+
+	// MaxRedirects bounds the redirects of one request; zero means 10.
+	// Negative means that none is followed.
+	MaxRedirects int
+
+	// MaxIdlePerHost bounds the connections kept open to one host while
+	// nothing is asked of it; zero means 64.
+	MaxIdlePerHost int
+
+	// Jar keeps the cookies; nil means a new one in memory that knows the
+	// public suffix list.
+	Jar http.CookieJar
+
+	// Control, if not nil, is called after name resolution with each address
+	// ("192.0.2.1:443") before a connection to it is made; an error refuses
+	// it. With a proxy it sees the address of the proxy.
+	Control func(network, address string, c syscall.RawConn) error
+
+	// Transport replaces the client's own; it makes the timeouts up to the
+	// header its own business, within a bound of their sum. The client
+	// closes its idle connections if it has a method for that.
+	Transport http.RoundTripper
+}
+
+// withDefaults returns a copy in which no field means "default" any more and
+// limits that are off are 0.
+func (o *Options) withDefaults() Options {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.UserAgent == "" {
+		d.UserAgent = DefaultUserAgent
+	}
+	span := func(v *time.Duration, def time.Duration) {
+		switch {
+		case *v == 0:
+			*v = def
+		case *v < 0:
+			*v = 0
+		}
+	}
+	span(&d.ConnectTimeout, 15*time.Second)
+	span(&d.HeaderTimeout, 30*time.Second)
+	span(&d.IdleTimeout, 30*time.Second)
+	span(&d.SlowTime, 30*time.Second)
+	span(&d.PageDeadline, 10*time.Minute)
+	span(&d.FileDeadline, 0)
+	size := func(v *int64, def int64) {
+		switch {
+		case *v == 0:
+			*v = def
+		case *v < 0:
+			*v = 0
+		}
+	}
+	size(&d.SlowBytes, 1024)
+	size(&d.MaxPage, 32<<20)
+	switch {
+	case d.MaxRedirects == 0:
+		d.MaxRedirects = 10
+	case d.MaxRedirects < 0:
+		d.MaxRedirects = 0
+	}
+	if d.MaxIdlePerHost == 0 {
+		d.MaxIdlePerHost = 64
+	}
+	return d
+}

@@ -1,0 +1,127 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// newTransport returns a transport for many small files from few hosts.
+func newTransport(opts *Options, connect map[string]string) *http.Transport {
+	direct := make(map[string]bool, len(connect))
+	for _, addr := range connect {
+		direct[addr] = true
+	}
+	dialer := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second}
+	if opts.Control != nil {
+		dialer.Control = func(network, address string, c syscall.RawConn) error {
+			return opts.Control(network, address, c)
+		}
+	}
+	return &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			if direct[r.URL.Host] {
+				return nil, nil
+			}
+			return http.ProxyFromEnvironment(r)
+		},
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
+			if res.StatusCode != http.StatusOK {
+				return &proxyError{res.StatusCode}
+			}
+			return nil
+		},
+		DialContext:         dialer.DialContext,
+		TLSHandshakeTimeout: opts.ConnectTimeout,
+		TLSClientConfig: &tls.Config{
+			MinVersion:         tls.VersionTLS12,
+			ClientSessionCache: tls.NewLRUClientSessionCache(256),
+		},
+		ForceAttemptHTTP2: true, // a TLSClientConfig of one's own turns it off
+		HTTP2: &http.HTTP2Config{
+			// A connection that has died silently would hold up everything
+			// on it.
+			SendPingTimeout: 15 * time.Second,
+			PingTimeout:     15 * time.Second,
+		},
+		DisableCompression:     true, // we ask for it, bound it and undo it
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    opts.MaxIdlePerHost,
+		IdleConnTimeout:        90 * time.Second,
+		ResponseHeaderTimeout:  opts.HeaderTimeout,
+		MaxResponseHeaderBytes: 1 << 20,
+		// A picture of 20 KB and its header come in one system call.
+		ReadBufferSize:  32 << 10,
+		WriteBufferSize: 2 << 10,
+	}
+}
+
+// A proxyError is the refusal of a proxy to connect.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string { return "proxy: " + statusText(e.status) }
+
+// statusOf returns the HTTP status that an error of a round trip stands for.
+func statusOf(err error) int {
+	var pe *proxyError
+	if errors.As(err, &pe) {
+		return pe.status
+	}
+	return 0
+}
+
+// reasonOf sorts an error of a round trip.
+func reasonOf(err error) Reason {
+	var pe *proxyError
+	if errors.As(err, &pe) && pe.status == http.StatusProxyAuthRequired {
+		return Auth
+	}
+	if isTLS(err) {
+		return TLS
+	}
+	return Network
+}
+
+func isTLS(err error) bool {
+	var (
+		verify *tls.CertificateVerificationError
+		record tls.RecordHeaderError
+		alert  tls.AlertError
+		cert   x509.CertificateInvalidError
+		name   x509.HostnameError
+		ca     x509.UnknownAuthorityError
+		op     *net.OpError
+	)
+	if errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &cert) || errors.As(err, &name) || errors.As(err, &ca) {
+		return true
+	}
+	// An alert of the other side, whose type is not exported.
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return true
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if strings.HasPrefix(err.Error(), "tls: ") {
+			return true
+		}
+	}
+	return false
+}
+
+// isNetwork reports whether a body ended for the network's sake: a reset or a
+// timeout, as opposed to an orderly end in the wrong place.
+func isNetwork(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return true
+	}
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}

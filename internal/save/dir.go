@@ -1,0 +1,215 @@
+package save
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// work is where temporary files live, below the directory so that a rename
+// stays on one file system.
+const work = ".trawl/tmp"
+
+// Options for [Open]. A nil *Options and every zero field mean the default.
+type Options struct {
+	// NoSync leaves it to the operating system when to write data and names
+	// to the disk. Without it a file is durable once SyncDirs has returned.
+	NoSync bool
+
+	// MaxSize bounds each file in bytes; zero means no limit. A larger one
+	// is refused.
+	MaxSize int64
+}
+
+// A Dir is a directory that files are saved into. Open it with [Open].
+//
+// It is safe for concurrent use.
+type Dir struct {
+	root *os.Root
+	tmp  *os.Root // work
+	opts Options
+	seq  atomic.Uint64 // of temporary files
+
+	// create makes a temporary file; tests put a failing disk here.
+	create func(name string) (file, error)
+
+	buffers sync.Pool // *[]byte, bufferSize long
+
+	syncing sync.Mutex // held while SyncDirs runs, taken before mu
+
+	mu sync.Mutex
+	// dirty holds the directories with names that may not be durable yet.
+	// A name goes in before anyone can rely on it: see mkdirAll.
+	dirty map[string]struct{}
+}
+
+// file is what Write needs of a temporary file.
+type file interface {
+	io.Writer
+	Sync() error // of the data
+	Close() error
+}
+
+// Open opens dir, creating it if it is not there, and removes what a dead
+// process left in its place for temporary files, dir/.trawl/tmp. The caller
+// holds the job's lock: another Dir on the same directory would lose its
+// files.
+//
+// Errors are an [*Error] with reason Disk. We copy opts.
+func Open(dir string, opts *Options) (*Dir, error) {
+	d := &Dir{dirty: make(map[string]struct{})}
+	if opts != nil {
+		d.opts = *opts
+	}
+	d.create = d.createTemp
+	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
+	if err := d.open(dir); err != nil {
+		d.Close()
+		return nil, diskError("", err)
+	}
+	return d, nil
+}
+
+func (d *Dir) open(dir string) (err error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if d.root, err = os.OpenRoot(dir); err != nil {
+		return err
+	}
+	if err := d.root.RemoveAll(work); err != nil {
+		return err
+	}
+	if err := d.root.MkdirAll(work, 0o777); err != nil {
+		return err
+	}
+	d.tmp, err = d.root.OpenRoot(work)
+	return err
+}
+
+// Close closes the directory. Files that were not renamed are left for the
+// next Open. It may be called twice.
+func (d *Dir) Close() error {
+	var errs []error
+	for _, r := range []*os.Root{d.tmp, d.root} {
+		if r != nil {
+			errs = append(errs, r.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Exists reports whether path cannot be used for a new file: there is a
+// file, a directory or a link, or it cannot be found out.
+func (d *Dir) Exists(path string) bool {
+	_, err := d.root.Lstat(filepath.FromSlash(path))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// SyncDirs makes durable the names of all files that were renamed before the
+// call, with those of the directories above them. One call serves many files;
+// call it before recording them. With NoSync it does nothing.
+//
+// After an error, an [*Error] with reason Disk, no name since the last
+// success may be relied on.
+func (d *Dir) SyncDirs() error {
+	// Whoever comes second waits: the names it needs may be among those that
+	// the first is still writing.
+	d.syncing.Lock()
+	defer d.syncing.Unlock()
+	d.mu.Lock()
+	dirty := d.dirty
+	d.dirty = make(map[string]struct{})
+	d.mu.Unlock()
+	for dir := range dirty {
+		if err := d.syncDir(dir); err != nil {
+			d.mu.Lock()
+			for dir := range dirty {
+				d.dirty[dir] = struct{}{}
+			}
+			d.mu.Unlock()
+			return diskError(dir, err)
+		}
+	}
+	return nil
+}
+
+func (d *Dir) syncDir(dir string) error {
+	f, err := d.root.Open(filepath.FromSlash(dir))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return syncDir(f)
+}
+
+// markDirty remembers that a name in dir has changed.
+func (d *Dir) markDirty(dir string) {
+	if d.opts.NoSync {
+		return
+	}
+	d.mu.Lock()
+	d.dirty[dir] = struct{}{}
+	d.mu.Unlock()
+}
+
+// mkdirAll creates a directory and those above it.
+func (d *Dir) mkdirAll(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	// A directory and the mark on the one above it come as one: whoever
+	// finds the directory there, and so makes none, marks its own name later
+	// and then finds this mark set or served.
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := 0; i <= len(dir); i++ {
+		if i < len(dir) && dir[i] != '/' {
+			continue
+		}
+		switch err := d.root.Mkdir(filepath.FromSlash(dir[:i]), 0o777); {
+		case err == nil:
+			if !d.opts.NoSync {
+				d.dirty[path.Dir(dir[:i])] = struct{}{}
+			}
+		case !errors.Is(err, fs.ErrExist):
+			return err
+		}
+	}
+	return nil
+}
+
+// createTemp creates an empty temporary file that was not there before.
+func (d *Dir) createTemp(name string) (file, error) {
+	f, err := d.tmp.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+type osFile struct{ *os.File }
+
+func (f osFile) Sync() error { return syncData(f.File) }
+
+func (d *Dir) tempName() string {
+	return strconv.FormatUint(d.seq.Add(1), 36) + ".part"
+}
+
+// checkPath refuses a path that no file may have. Clean makes none of these.
+func checkPath(p string) error {
+	first, _, _ := strings.Cut(p, "/")
+	if !filepath.IsLocal(filepath.FromSlash(p)) || path.Clean(p) != p || p == "." ||
+		strings.EqualFold(strings.TrimRight(first, ". "), ".trawl") {
+		return diskError(p, fmt.Errorf("not a path for a file: %w", fs.ErrInvalid))
+	}
+	return nil
+}
