@@ -16,7 +16,8 @@ const (
 	Mzitu2018 = "2018"
 	// Mzitu2019 has its pictures on i5.meizitu.net. It is the default.
 	Mzitu2019 = "2019"
-	// Mzitu2020 has width and height on the picture, served by i5.mmzztt.com.
+	// Mzitu2020 has width and height on the picture, served by i5.mmzztt.com,
+	// and a plainer pager on its lists.
 	Mzitu2020 = "2020"
 )
 

@@ -46,7 +46,7 @@ func (m *mzitu) head(p *page, title string) {
 
 // foot closes a page: the sidebar of thumbnails and text links, and the footer.
 func (m *mzitu) foot(p *page) {
-	p.s("  <div class=\"sidebar\">\n    <div class=\"widgets_top\">\n")
+	p.s("  <div class=\"sidebar\">\n    <div class=\"widgets_top\">\n      <h3>排行榜</h3>\n")
 	for i := range min(4, m.Galleries) {
 		p.f("      <a target=\"_blank\" href=\"%s\"><img src='%s' alt='%s' width='115' height='115' /></a>\n", m.url(i), m.thumb(i, 115), esc(m.title(i)))
 	}
@@ -110,9 +110,13 @@ func (m *mzitu) listPager(p *page, root string, cur, total int) {
 	if m.Vintage == Mzitu2018 {
 		gap = ""
 	}
-	const meta = `<span class="meta-nav screen-reader-text"></span>`
+	open := "<nav class=\"navigation pagination\"" + gap + "role=\"navigation\">\n<h2 class=\"screen-reader-text\">Posts navigation</h2>\n"
+	meta, end := `<span class="meta-nav screen-reader-text"></span>`, "</nav>"
+	if m.Vintage == Mzitu2020 {
+		open, meta, end = "<div class=\"pagination\" role=\"navigation\">", "", "</div>"
+	}
 	link := func(n int) string { return fmt.Sprintf("%s%spage/%d/", mzituRoot, root, n) }
-	p.f("<nav class=\"navigation pagination\"%srole=\"navigation\">\n<h2 class=\"screen-reader-text\">Posts navigation</h2>\n<div class=\"nav-links\">", gap)
+	p.s(open + "<div class=\"nav-links\">")
 	if cur > 1 {
 		p.f("<a class=\"prev page-numbers\"%shref=\"%s\">&laquo;上一页</a>\n", gap, link(cur-1))
 	}
@@ -129,7 +133,7 @@ func (m *mzitu) listPager(p *page, root string, cur, total int) {
 	if cur < total {
 		p.f("<a class=\"next page-numbers\"%shref=\"%s\">下一页&raquo;</a>", gap, link(cur+1))
 	}
-	p.s("</div>\n</nav>\n")
+	p.s("</div>\n" + end + "\n")
 }
 
 // gallery is page n of gallery i.
