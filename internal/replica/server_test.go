@@ -89,7 +89,9 @@ func pictureURLs(e replica.Expected) map[string]string {
 }
 
 func TestEveryExpectedPictureIsServed(t *testing.T) {
-	s, c := start(t, &replica.Options{Seed: 7, Mzitu: replica.MzituOptions{Galleries: 12, Flawed: true}, Doutula: replica.DoutulaOptions{Pages: 3}})
+	// Small pictures: decoding them all is what takes time here.
+	s, c := start(t, &replica.Options{Seed: 7, Mzitu: replica.MzituOptions{Galleries: 12, Flawed: true, Size: image.Pt(40, 60)},
+		Douban: replica.DoubanOptions{Size: image.Pt(30, 45)}, Doutula: replica.DoutulaOptions{Pages: 3, Size: image.Pt(32, 32)}})
 	seen := make(map[string]string)
 	formats := make(map[string]int)
 	for url, referer := range pictureURLs(s.Expected()) {
