@@ -94,7 +94,7 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	f.mu.Unlock()
 
 	if len(outs) > 0 {
-		f.opt.Committed(outs, rec)
+		f.opt.Committed(tasks, outs, rec)
 	}
 	if ending {
 		signal(f.flush) // look once more before the end

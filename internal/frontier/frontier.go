@@ -25,7 +25,8 @@ import (
 	"github.com/trawl-go/trawl/internal/store"
 )
 
-// ErrDrained is returned by Next when the job has come to its end.
+// ErrDrained is returned by Next when the job has come to its end: nothing is
+// in flight, and nothing waits except for hosts that were stopped.
 var ErrDrained = errors.New("frontier: nothing waits and nothing is in flight")
 
 // Limits say how a host may be used.
@@ -75,8 +76,13 @@ type Options struct {
 	BeforeCommit func(ctx context.Context) error
 
 	// Committed runs after each commit, from the same goroutine, with what
-	// became durable. The slice is valid until it returns.
-	Committed func(outcomes []store.Outcome, r store.Receipt)
+	// became durable: outcomes[i] ended tasks[i]. The slices are valid until
+	// it returns.
+	Committed func(tasks []*Task, outcomes []store.Outcome, r store.Receipt)
+
+	// Refusals is the number of refusals in a row after which a host is
+	// stopped; zero means 5. See Refused.
+	Refusals int
 }
 
 func (o *Options) withDefaults() Options {
@@ -89,6 +95,7 @@ func (o *Options) withDefaults() Options {
 	orDefault(&v.QueueBytes, 16<<20)
 	orDefault(&v.Hosts, 1024)
 	orDefault(&v.Group, 256)
+	orDefault(&v.Refusals, 5)
 	if v.Linger == 0 {
 		v.Linger = 20 * time.Millisecond
 	}
@@ -99,7 +106,7 @@ func (o *Options) withDefaults() Options {
 		v.BeforeCommit = func(context.Context) error { return nil }
 	}
 	if v.Committed == nil {
-		v.Committed = func([]store.Outcome, store.Receipt) {}
+		v.Committed = func([]*Task, []store.Outcome, store.Receipt) {}
 	}
 	return v
 }
@@ -171,6 +178,7 @@ func New(st store.Store, lease store.Lease, opt *Options) *Frontier {
 func (f *Frontier) Run(ctx context.Context) error {
 	// The store's work is not interrupted by ctx: what was fetched is kept.
 	work := context.WithoutCancel(ctx)
+	signal(f.wake) // to find what an earlier run left
 	var loops sync.WaitGroup
 	loops.Go(func() { f.readLoop(work) })
 	loops.Go(func() { f.commitLoop(work) })
@@ -190,6 +198,9 @@ func (f *Frontier) Run(ctx context.Context) error {
 	}
 	return f.err
 }
+
+// Fail ends the job because of err: Run returns it.
+func (f *Frontier) Fail(err error) { f.end(err) }
 
 // end makes every Next return err from now on. The first call counts.
 func (f *Frontier) end(err error) {

@@ -28,8 +28,10 @@ type host struct {
 	backoff int           // refusals in a row
 	next    time.Time     // no request starts before
 	active  int           // requests under way
+	latency time.Duration // of its requests lately; see took
 	files   int           // waiting files that were found on its pages
 	dirty   bool          // next or backoff must be remembered
+	stopped string        // why nothing more is asked of it in this run; "" if it goes on
 
 	q        [2]queue     // the window
 	more     [2]bool      // the store may have more that is due
@@ -48,10 +50,19 @@ func (h *host) found(k trawl.Kind) {
 	h.gen[k]++
 }
 
-// idle reports whether the host has nothing to do and nothing is known to
-// wait for it.
+// idle reports whether nothing is known to wait for the host.
 func (h *host) idle() bool {
 	return h.holds == [2]int{} && h.more == [2]bool{} && h.later == [2]time.Time{}
+}
+
+// took notes how long a request took: the latency is an average in which each
+// request counts an eighth.
+func (h *host) took(d time.Duration) {
+	if h.latency == 0 {
+		h.latency = d
+		return
+	}
+	h.latency += (d - h.latency) / 8
 }
 
 func (h *host) delay() time.Duration { return max(h.limits.Delay, h.learnt) }
@@ -80,18 +91,26 @@ func (f *Frontier) addHostLocked(s store.Host) *host {
 // dropLocked forgets a host, with its part of the window: that is still in
 // the store. The host must have nothing under way or uncommitted.
 func (f *Frontier) dropLocked(h *host) {
+	f.emptyLocked(h)
+	delete(f.hosts, h.id)
+}
+
+// emptyLocked gives up the host's part of the window and its place on every
+// list.
+func (f *Frontier) emptyLocked(h *host) {
 	for k := range h.q {
 		for e := h.q[k].pop(); e != nil; e = h.q[k].pop() {
 			f.leaveLocked(h, e)
+			h.holds[k]--
 			delete(f.held, e.Key)
 		}
 		if h.inReady[k] {
+			h.inReady[k] = false
 			f.ready[k] = remove(f.ready[k], h)
 		}
 	}
 	f.clock.remove(h)
 	delete(f.hungry, h)
-	delete(f.hosts, h.id)
 }
 
 func remove(hs []*host, h *host) []*host {
@@ -109,7 +128,7 @@ func (f *Frontier) makeRoomLocked() bool {
 	now := time.Now()
 	dropped := false
 	for _, h := range f.hosts {
-		if h.dirty || h.active > 0 || h.holds[page] > h.q[page].len() || h.holds[file] > h.q[file].len() {
+		if h.dirty || h.stopped != "" || h.active > 0 || h.holds[page] > h.q[page].len() || h.holds[file] > h.q[file].len() {
 			continue
 		}
 		resting := h.next.After(now)
@@ -129,15 +148,15 @@ func (f *Frontier) makeRoomLocked() bool {
 
 // canStart reports whether a request of kind k may start now.
 func (f *Frontier) canStart(h *host, k int, now time.Time) bool {
-	return h.q[k].len() > 0 && h.active < h.perHost() && !now.Before(h.next) &&
+	return h.q[k].len() > 0 && h.stopped == "" && h.active < h.perHost() && !now.Before(h.next) &&
 		(k == file || h.files < f.opt.FileQueue)
 }
 
 // refileLocked puts a host where its state belongs: among those that are
 // ready, on the clock, among those to read for. Call it after every change.
 func (f *Frontier) refileLocked(h *host) {
-	if f.hosts[h.id] != h {
-		return // dropped
+	if f.hosts[h.id] != h || h.stopped != "" {
+		return
 	}
 	now := time.Now()
 	var wake time.Time

@@ -2,7 +2,6 @@ package frontier
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -79,7 +78,7 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 		}
 		still := false
 		for k := range h.q {
-			if !h.more[k] || 2*h.q[k].len() > h.want(k) || h.next.After(time.Now().Add(soon)) {
+			if !h.more[k] || h.stopped != "" || 2*h.q[k].len() > h.want(k) || h.next.After(time.Now().Add(soon)) {
 				continue
 			}
 			n := min(h.want(k), f.roomLocked(h, k)-taken[k])
@@ -105,9 +104,13 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	f.reading = true
+	now := time.Now()
+	if f.stamp.After(now) {
+		now = f.stamp // entries made in the same moment are due too
+	}
 	f.mu.Unlock()
 
-	bs, err := f.st.Due(ctx, f.lease, time.Now(), qs)
+	bs, err := f.st.Due(ctx, f.lease, now, qs)
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -117,8 +120,8 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 	}
 	for i, b := range bs {
 		h, k := as[i].h, int(qs[i].Kind)
-		if f.hosts[h.id] != h {
-			continue // dropped meanwhile
+		if f.hosts[h.id] != h || h.stopped != "" {
+			continue // dropped or stopped meanwhile
 		}
 		for j := range b.Entries {
 			e := &b.Entries[j]
@@ -205,6 +208,9 @@ func (f *Frontier) endIfDrained(ctx context.Context) error {
 	if left == 0 {
 		return ErrDrained
 	}
+	if len(f.Stopped()) > 0 && f.rescans > 0 {
+		return ErrDrained // the rest waits for hosts that were stopped
+	}
 
 	// The store counts more than was found. Look at everything again; if
 	// that does not help, its count is wrong, and to wait would be for ever.
@@ -226,22 +232,20 @@ func (f *Frontier) endIfDrained(ctx context.Context) error {
 	return nil
 }
 
-// quietLocked reports whether nothing is known to be left to do.
+// quietLocked reports whether nothing is under way and nothing will come of
+// itself: no host can start a request, now or at a time that is known.
 func (f *Frontier) quietLocked() bool {
 	if f.err != nil || f.sources > 0 || f.running > 0 || f.group.size() > 0 || f.reading ||
-		f.queued != [2]int{} || f.search.open || !f.search.blocked.IsZero() {
+		len(f.clock.heap) > 0 || len(f.hungry) > 0 || f.search.open || !f.search.blocked.IsZero() {
 		return false
 	}
-	for _, h := range f.hosts {
-		if !h.idle() {
-			return false
+	now := time.Now()
+	for k, hs := range f.ready {
+		for _, h := range hs {
+			if f.canStart(h, k, now) { // it may have been filed before its files filled up
+				return false
+			}
 		}
 	}
 	return true
-}
-
-// Ended reports whether err means that there is no more work, rather than
-// that something failed.
-func Ended(err error) bool {
-	return errors.Is(err, ErrDrained) || errors.Is(err, context.Canceled)
 }

@@ -2,6 +2,7 @@ package frontier
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -15,6 +16,7 @@ type Task struct {
 	store.Entry
 
 	host     *host
+	began    time.Time
 	released bool
 }
 
@@ -119,7 +121,7 @@ func (f *Frontier) takeLocked(k int) *Task {
 		}
 		f.refileLocked(h)
 		f.wakeHungryLocked()
-		return &Task{Entry: *e, host: h}
+		return &Task{Entry: *e, host: h, began: now}
 	}
 	return nil
 }
@@ -146,6 +148,7 @@ func (f *Frontier) releaseLocked(t *Task) {
 	}
 	t.released = true
 	t.host.active--
+	t.host.took(time.Since(t.began))
 	f.refileLocked(t.host)
 }
 
@@ -174,7 +177,9 @@ const (
 // Refused notes that the task's host refused for now: 429, 503. The host
 // rests for as long as it asked for, at least a second, twice as long at each
 // refusal in a row, and a random part more. The pause is kept over a restart.
-// It returns the time when the host may be asked again.
+//
+// After Options.Refusals of them in a row, with nothing fetched in between,
+// the host is stopped; see Stop. Refused returns when it may be asked again.
 func (f *Frontier) Refused(t *Task, after time.Duration) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -190,8 +195,39 @@ func (f *Frontier) Refused(t *Task, after time.Duration) time.Time {
 		h.next = next
 	}
 	h.dirty = true
+	if h.backoff >= f.opt.Refusals {
+		f.stopLocked(h, fmt.Sprintf("refused %d times in a row", h.backoff))
+	}
 	f.refileLocked(h)
 	return h.next
+}
+
+// Stop hands out nothing more of the task's host in this run, for a reason to
+// be shown. Its requests stay in the store, waiting for the next run.
+func (f *Frontier) Stop(t *Task, why string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopLocked(t.host, why)
+}
+
+func (f *Frontier) stopLocked(h *host, why string) {
+	if h.stopped == "" {
+		h.stopped = why
+		f.emptyLocked(h)
+	}
+}
+
+// Stopped returns the hosts that were stopped, with the reason.
+func (f *Frontier) Stopped() map[string]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := make(map[string]string)
+	for _, h := range f.hosts {
+		if h.stopped != "" {
+			m[h.name] = h.stopped
+		}
+	}
+	return m
 }
 
 // Finish ends a task with an outcome. Of o it needs State, and what goes with

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -223,9 +222,6 @@ func (m *Mem) Add(ctx context.Context, es []Entry, cur *Cursor) (int, error) {
 func newMemRequests(es []Entry) ([]*memRequest, error) {
 	rs := make([]*memRequest, len(es))
 	for i, e := range es {
-		if e.Request.Kind > trawl.KindFile {
-			return nil, fmt.Errorf("request %s: %v", e.Request.URL, e.Request.Kind)
-		}
 		rest, err := PackRest(&e.Request)
 		if err != nil {
 			return nil, err
@@ -250,6 +246,7 @@ func (m *Mem) addLocked(es []Entry, rs []*memRequest, receipt *Receipt) {
 		r.state = Failed // of no consequence: what matters is that it does not wait yet
 		m.countsLocked(r.kind).Failed++
 		m.moveLocked(r, Waiting)
+		receipt.touch(r.origin)
 		if r.kind == trawl.KindFile {
 			receipt.NewFiles++
 		} else {
@@ -360,6 +357,9 @@ func (m *Mem) Commit(ctx context.Context, c Commit) (Receipt, error) {
 		was.Name = cmp.Or(was.Name, h.Name)
 	}
 	receipt.Fenced = slices.Sorted(maps.Keys(fenced))
+	for id := range receipt.Origins {
+		receipt.Origins[id] = m.hosts[id].Files
+	}
 	return receipt, nil
 }
 
@@ -384,9 +384,11 @@ func (m *Mem) endLocked(o Outcome, receipt *Receipt) bool {
 		f.At = Time(Nanos(f.At))
 		m.failures[r.key] = f
 	case Done:
-		for _, it := range o.Items {
+		for i := range o.Items {
 			m.stats.Items++
-			it.Seq, it.Body = m.stats.Items, bytes.Clone(it.Body)
+			o.Items[i].Seq = m.stats.Items
+			it := o.Items[i]
+			it.Body = bytes.Clone(it.Body)
 			m.items[it.Output] = append(m.items[it.Output], it)
 		}
 		if o.File != nil {
@@ -394,7 +396,21 @@ func (m *Mem) endLocked(o Outcome, receipt *Receipt) bool {
 		}
 	}
 	m.moveLocked(r, o.State)
+	if o.State != Waiting {
+		receipt.touch(r.origin)
+	}
 	return true
+}
+
+// touch notes that the count of a host's files has changed.
+func (r *Receipt) touch(origin HostID) {
+	if origin == 0 {
+		return
+	}
+	if r.Origins == nil {
+		r.Origins = map[HostID]int{}
+	}
+	r.Origins[origin] = 0
 }
 
 // fileLocked records a file.

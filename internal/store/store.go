@@ -170,7 +170,8 @@ type File struct {
 
 // An Item is one record, ready to be written.
 type Item struct {
-	// Seq rises with each item committed; the store fills it in.
+	// Seq rises with each item committed. Commit sets it in the items passed
+	// to it; it stays 0 if the item was skipped with its outcome.
 	Seq    int64
 	Output string
 	// Body is one JSON object without line breaks.
