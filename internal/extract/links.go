@@ -1,0 +1,211 @@
+package extract
+
+import (
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// setBase reads the first <base href> of the page.
+func (d *Doc) setBase() {
+	for n := range d.root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if n.DataAtom == atom.Body {
+			return
+		}
+		if n.DataAtom != atom.Base {
+			continue
+		}
+		for _, a := range n.Attr {
+			if a.Key == "href" {
+				if u, err := url.Parse(Join(d.opts.URL, a.Val)); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+					d.base = u
+				}
+				return
+			}
+		}
+	}
+}
+
+// Abs returns a link of the page as an absolute address, "" for a blank one.
+// Like a browser it is lenient: stray white space is dropped, backslashes and
+// lonely percent signs are mended, and on a page that is not in UTF-8 a query
+// is escaped in the page's encoding. A link that still makes no sense is
+// returned as it is.
+func (d *Doc) Abs(ref string) string {
+	ref = cleanRef(ref)
+	if ref == "" {
+		return ""
+	}
+	base := d.base
+	// <base> matters to relative links only, and pages that are not markup
+	// have none.
+	if !d.parsed && !hasScheme(ref) && d.looksLikeMarkup() && d.tree() == nil {
+		base = d.base
+	}
+	return join(base, ref, d.encodeQuery)
+}
+
+// Join returns ref as an absolute address, seen from a page at base. It is as
+// lenient as [Doc.Abs]; what makes no sense is returned as it is.
+func Join(base, ref string) string {
+	ref = cleanRef(ref)
+	if ref == "" {
+		return base
+	}
+	u, err := url.Parse(cleanRef(base))
+	if err != nil {
+		u = nil
+	}
+	return join(u, ref, nil)
+}
+
+func join(base *url.URL, ref string, encodeQuery func(string) string) string {
+	u, err := url.Parse(ref)
+	if err != nil {
+		return ref
+	}
+	switch {
+	case u.Opaque != "":
+		return ref // mailto:, javascript:, data:
+	case base == nil && !u.IsAbs():
+		return ref
+	case base != nil:
+		fragment, raw := u.Fragment, u.RawFragment
+		u = base.ResolveReference(u)
+		u.Fragment, u.RawFragment = fragment, raw
+	}
+	if encodeQuery != nil && !isASCII(u.RawQuery) {
+		u.RawQuery = encodeQuery(u.RawQuery)
+	}
+	u.RawQuery = escapeQuery(u.RawQuery)
+	return u.String()
+}
+
+// encodeQuery puts the non-ASCII characters of a query into the encoding of
+// the page, which is what its server expects.
+func (d *Doc) encodeQuery(q string) string {
+	d.decode()
+	if d.encName == "utf-8" || strings.HasPrefix(d.encName, "utf-16") {
+		return q
+	}
+	if enc, err := d.enc.NewEncoder().String(q); err == nil {
+		return enc
+	}
+	return q
+}
+
+const hexDigits = "0123456789ABCDEF"
+
+// escapeQuery escapes the bytes of a query that may not stand in a URL.
+func escapeQuery(q string) string {
+	bad := func(c byte) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' }
+	n := 0
+	for i := range len(q) {
+		if bad(q[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return q
+	}
+	b := make([]byte, 0, len(q)+2*n)
+	for i := range len(q) {
+		if c := q[i]; bad(c) {
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// cleanRef mends a link as a browser does before it is parsed.
+func cleanRef(ref string) string {
+	ref = strings.TrimFunc(ref, func(r rune) bool { return r <= ' ' || r == '\u00a0' || r == '\u3000' })
+	if ref == "" || !strings.ContainsAny(ref, "\t\r\n\\%") {
+		return ref
+	}
+	ref = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(ref)
+	if strings.HasPrefix(asciiLower(ref), "javascript:") || strings.HasPrefix(asciiLower(ref), "data:") {
+		return ref
+	}
+	path, query, hasQuery := strings.Cut(ref, "?")
+	path = strings.ReplaceAll(path, "\\", "/")
+	if hasQuery {
+		path += "?" + query
+	}
+	return mendPercent(path)
+}
+
+// mendPercent escapes percent signs that do not start an escape.
+func mendPercent(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		b.WriteByte(s[i])
+		if s[i] == '%' && !(i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2])) {
+			b.WriteString("25")
+		}
+	}
+	return b.String()
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// hasScheme tells whether a link starts with a scheme, such as "https:".
+func hasScheme(ref string) bool {
+	for i := range len(ref) {
+		switch c := ref[i]; {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
+		default:
+			return i > 0 && c == ':'
+		}
+	}
+	return false
+}
+
+// SplitName splits the last part of an address's path, unescaped, into the
+// name and the extension: "photo" and ".jpg" of "https://h/a/photo.jpg!w300?x".
+// What follows an exclamation mark is an image server's size and no part of
+// the name; neither is a made-up extension such as ".null". The extension is
+// in lower case, at most five letters and digits, or "".
+func SplitName(address string) (stem, ext string) {
+	path := cleanRef(address)
+	if u, err := url.Parse(path); err == nil {
+		path = u.Path
+	} else {
+		path, _, _ = strings.Cut(path, "?")
+	}
+	name := strings.ToValidUTF8(path[strings.LastIndexByte(path, '/')+1:], "\ufffd")
+	if i := strings.LastIndexByte(name, '!'); i > 0 && strings.Contains(name[:i], ".") {
+		name = name[:i]
+	}
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		return name, ""
+	}
+	ext = asciiLower(name[i:])
+	switch {
+	case ext == ".null" || ext == ".undefined" || ext == ".none":
+		return name[:i], ""
+	case len(ext) < 2 || len(ext) > 6 || strings.Trim(ext[1:], "abcdefghijklmnopqrstuvwxyz0123456789") != "":
+		return name, ""
+	}
+	return name[:i], ext
+}
