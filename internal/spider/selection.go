@@ -1,0 +1,151 @@
+package spider
+
+import (
+	"fmt"
+
+	"go.starlark.net/starlark"
+
+	"github.com/trawl-go/trawl/internal/extract"
+)
+
+// selection is what page.css and page.xpath return: a list of nodes, each a
+// selection of its own.
+type selection struct {
+	extract.Selection
+	r *run
+}
+
+var (
+	_ starlark.Sequence  = (*selection)(nil)
+	_ starlark.Sliceable = (*selection)(nil)
+	_ starlark.HasAttrs  = (*selection)(nil)
+)
+
+func (s *selection) String() string {
+	if s.Len() == 0 {
+		return "<selection of nothing>"
+	}
+	if s.Len() == 1 {
+		return "<selection of " + s.Name() + ">"
+	}
+	return fmt.Sprintf("<selection of %d, first %s>", s.Len(), s.Name())
+}
+
+func (s *selection) Type() string          { return "selection" }
+func (s *selection) Freeze()               {}
+func (s *selection) Truth() starlark.Bool  { return s.Len() > 0 }
+func (s *selection) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: selection") }
+
+func (s *selection) Index(i int) starlark.Value { return &selection{s.At(i), s.r} }
+
+func (s *selection) Slice(start, end, step int) starlark.Value {
+	return &selection{s.Selection.Slice(start, end, step), s.r}
+}
+
+func (s *selection) Iterate() starlark.Iterator { return &selectionIterator{s: s} }
+
+type selectionIterator struct {
+	s *selection
+	i int
+}
+
+func (it *selectionIterator) Next(p *starlark.Value) bool {
+	if it.i >= it.s.Len() {
+		return false
+	}
+	*p = it.s.Index(it.i)
+	it.i++
+	return true
+}
+
+func (it *selectionIterator) Done() {}
+
+func (s *selection) Attr(name string) (starlark.Value, error) {
+	switch name {
+	case "text":
+		return starlark.String(s.Text()), nil
+	case "texts":
+		texts := s.Texts()
+		list := make([]starlark.Value, len(texts))
+		for i, t := range texts {
+			list[i] = starlark.String(t)
+		}
+		return starlark.NewList(list), nil
+	case "href":
+		return starlark.String(s.Href()), nil
+	case "src":
+		return starlark.String(s.Src()), nil
+	case "html":
+		return starlark.String(s.HTML()), nil
+	case "name":
+		return starlark.String(s.Name()), nil
+	}
+	if m, ok := selectionMethods[name]; ok {
+		return m.BindReceiver(s), nil
+	}
+	return nil, starlark.NoSuchAttrError("selection has no ." + name + foreignName(name))
+}
+
+func (s *selection) AttrNames() []string {
+	return []string{"attr", "css", "href", "html", "name", "src", "text", "texts", "xpath"}
+}
+
+var selectionMethods = map[string]*starlark.Builtin{
+	"attr":  starlark.NewBuiltin("attr", selectionAttr),
+	"css":   starlark.NewBuiltin("css", selectionCSS),
+	"xpath": starlark.NewBuiltin("xpath", selectionXPath),
+}
+
+func selectionAttr(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var name string
+	var def starlark.Value = starlark.String("")
+	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "name", &name, "default?", &def); err != nil {
+		return nil, err
+	}
+	if v, ok := b.Receiver().(*selection).Selection.Attr(name); ok {
+		return starlark.String(v), nil
+	}
+	return def, nil
+}
+
+func selectionCSS(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var query string
+	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "selector", &query); err != nil {
+		return nil, err
+	}
+	s := b.Receiver().(*selection)
+	found, err := s.CSS(query)
+	if err != nil {
+		return nil, s.r.fail(err) // a bad selector fails on every page
+	}
+	if s.Len() > 0 {
+		s.r.watch.selected(s.r.here(thread), "css", query, s.Selection, found.Len() > 0)
+	}
+	return &selection{found, s.r}, nil
+}
+
+func selectionXPath(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var query string
+	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "expression", &query); err != nil {
+		return nil, err
+	}
+	s := b.Receiver().(*selection)
+	found, err := s.XPath(s.r.ctx, query)
+	if err != nil {
+		return nil, s.r.fail(err)
+	}
+	switch v := found.(type) {
+	case extract.Selection:
+		if s.Len() > 0 {
+			s.r.watch.selected(s.r.here(thread), "xpath", query, s.Selection, v.Len() > 0)
+		}
+		return &selection{v, s.r}, nil
+	case string:
+		return starlark.String(v), nil
+	case float64:
+		return starlark.Float(v), nil
+	case bool:
+		return starlark.Bool(v), nil
+	}
+	return nil, fmt.Errorf("xpath: unexpected result %T", found)
+}
