@@ -54,6 +54,12 @@ func Clean(p string) string {
 	if len(parts) == 0 {
 		return fallback
 	}
+	return fit(parts)
+}
+
+// fit joins the components of a path and drops as many of its directories as
+// it takes to stay within maxPath.
+func fit(parts []string) string {
 	name := parts[len(parts)-1]
 	dirs := parts[:len(parts)-1]
 	length := len(name)

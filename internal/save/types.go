@@ -114,10 +114,10 @@ func FixExt(p, mediaType string) string {
 	if isReplaceable(lower) {
 		stem = name[:len(name)-len(ext)]
 	}
-	if exts[0] == "" || stem == "" {
-		return p
+	if name = shorten(stem+exts[0], maxName); len(dir)+len(name) > maxPath {
+		return fit(append(strings.Split(strings.TrimSuffix(dir, "/"), "/"), name))
 	}
-	return dir + shorten(stem+exts[0], maxName)
+	return dir + name
 }
 
 // isReplaceable reports whether an extension says what the content was
