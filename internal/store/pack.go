@@ -26,8 +26,12 @@ type rest struct {
 // Meta, Referer, Path, Backup and Depth) as one JSON object; "" if all are.
 // Bytes of a URL that are not UTF-8 are percent-escaped.
 //
-// It returns an error if Meta is not JSON.
+// It returns an error for a request that no store takes: if its Kind is none,
+// or its Meta not JSON.
 func PackRest(r *trawl.Request) (string, error) {
+	if r.Kind > trawl.KindFile {
+		return "", fmt.Errorf("request %s: %v is no kind of request", r.URL, r.Kind)
+	}
 	if r.Parse == "" && len(r.Meta) == 0 && r.Referer == "" && r.Path == "" && len(r.Backup) == 0 && r.Depth == 0 {
 		return "", nil
 	}

@@ -1,0 +1,188 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/trawl-go/trawl/internal/store"
+
+	"github.com/trawl-go/trawl"
+)
+
+// Commit implements [store.Store].
+func (s *Store) Commit(ctx context.Context, c store.Commit) (store.Receipt, error) {
+	// Children are made ready before the transaction, and before it is known
+	// whether their pages count.
+	children := make([][]packed, len(c.Outcomes))
+	for i, o := range c.Outcomes {
+		var err error
+		if children[i], err = pack(nil, o.Children); err != nil {
+			return store.Receipt{}, err
+		}
+	}
+	var r store.Receipt
+	err := s.write(ctx, "commit", true, func(t *tx) (err error) {
+		r, err = t.commit(c, children, slices.ContainsFunc(c.Leases, s.held))
+		return err
+	})
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	return r, nil
+}
+
+// commit applies c, with the children of its outcomes already packed. Without
+// the lease it only finds out what is fenced.
+func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Receipt, error) {
+	var receipt store.Receipt
+	fenced := map[int32]bool{}
+	origins := map[store.HostID]bool{}
+	var add []packed
+	for i := range c.Outcomes {
+		o := &c.Outcomes[i]
+		if !held || o.Part != 0 {
+			fenced[o.Part] = true
+			continue
+		}
+		ended, origin, err := t.end(o, &receipt)
+		if err != nil {
+			return receipt, err
+		}
+		if !ended || o.State == store.Waiting {
+			continue
+		}
+		if origin != 0 {
+			origins[origin] = true
+		}
+		if o.State == store.Done {
+			add = append(add, children[i]...)
+		}
+	}
+	err := t.add(add, func(e *store.Entry) {
+		if e.Request.Kind == trawl.KindFile {
+			receipt.NewFiles++
+		} else {
+			receipt.NewPages++
+		}
+		if e.Origin != 0 {
+			origins[e.Origin] = true
+		}
+	})
+	if err != nil {
+		return receipt, err
+	}
+	for _, h := range c.Hosts {
+		if !held {
+			fenced[0] = true
+			break
+		}
+		_, err := t.exec(`INSERT INTO host(id, name, next_at, delay, backoff) VALUES(?1, ?2, ?3, ?4, ?5)
+			ON CONFLICT(id) DO UPDATE SET next_at = ?3, delay = ?4, backoff = ?5, name = iif(name = '', ?2, name)`,
+			h.ID, h.Name, store.Nanos(h.Next), int64(h.Delay), h.Backoff)
+		if err != nil {
+			return receipt, err
+		}
+	}
+	receipt.Fenced = slices.Sorted(maps.Keys(fenced))
+	if err := t.flush(); err != nil || len(origins) == 0 {
+		return receipt, err
+	}
+	receipt.Origins = make(map[store.HostID]int, len(origins))
+	for id := range origins {
+		r, err := t.first("SELECT files FROM host WHERE id = ?", id)
+		if err != nil {
+			return receipt, err
+		}
+		receipt.Origins[id] = int(r.int(0))
+	}
+	return receipt, nil
+}
+
+// end applies an outcome without its children. It reports whether the request
+// was waiting, and where it was found.
+func (t *tx) end(o *store.Outcome, receipt *store.Receipt) (ended bool, origin store.HostID, err error) {
+	var due any // nil keeps the old one
+	if o.State == store.Waiting {
+		due = store.Nanos(o.Due)
+	}
+	r, err := t.first(`UPDATE request SET state = ?3, tries = ?4, due = coalesce(?5, due)
+		WHERE host = ?1 AND key = ?2 AND state = 0 RETURNING kind, origin`,
+		o.Host, o.Key, o.State, o.Tries, due)
+	if err != nil || r == nil {
+		return false, 0, err
+	}
+	kind, origin := trawl.Kind(r.int(0)), store.HostID(r.int(1))
+	if o.State != store.Waiting {
+		t.count(o.Host, origin, kind, store.Waiting, -1)
+		t.count(o.Host, origin, kind, o.State, 1)
+	}
+	if o.State == store.Failed || o.Failure != nil {
+		return true, origin, t.fail(o, kind)
+	}
+	if _, err := t.exec("DELETE FROM failure WHERE key = ?", o.Key); err != nil || o.State != store.Done {
+		return true, origin, err
+	}
+	for i := range o.Items {
+		it := &o.Items[i]
+		output, err := t.output(it.Output)
+		if err != nil {
+			return true, origin, err
+		}
+		r, err := t.first("INSERT INTO item(output, key, body) VALUES(?, ?, ?) RETURNING seq", output, o.Key, string(it.Body))
+		if err != nil {
+			return true, origin, err
+		}
+		it.Seq = r.int(0)
+	}
+	t.totals[colItems] += int64(len(o.Items))
+	if o.File != nil {
+		err = t.file(o, receipt)
+	}
+	return true, origin, err
+}
+
+// fail records why a request failed, or has to be tried again.
+func (t *tx) fail(o *store.Outcome, kind trawl.Kind) error {
+	f := *cmp.Or(o.Failure, &store.Failure{Tries: o.Tries})
+	if f.URL == "" {
+		r, err := t.first("SELECT r.url, h.name FROM request AS r JOIN host AS h ON h.id = r.host WHERE r.host = ? AND r.key = ?", o.Host, o.Key)
+		if err != nil {
+			return err
+		}
+		f.URL = lengthen(r.text(0), r.text(1))
+	}
+	final := 0
+	if o.State == store.Failed {
+		final = 1
+	}
+	_, err := t.exec(`INSERT OR REPLACE INTO failure(key, host, kind, final, url, reason, status, message, tries, at)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		o.Key, o.Host, kind, final, f.URL, f.Reason, f.Status, f.Message, f.Tries, store.Nanos(f.At))
+	return err
+}
+
+// file records a file that is done.
+func (t *tx) file(o *store.Outcome, receipt *store.Receipt) error {
+	f := *o.File
+	f.Key, f.DuplicateOf = o.Key, ""
+	var sum any
+	if f.SHA256 != [32]byte{} {
+		sum = f.SHA256[:]
+		r, err := t.first("SELECT path FROM file WHERE sha256 = ? AND duplicate_of IS NULL", sum)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			f.DuplicateOf = r.text(0)
+			t.totals[colDuplicates]++
+			receipt.Duplicates = append(receipt.Duplicates, f)
+		}
+	}
+	t.totals[colBytes] += f.Size
+	_, err := t.exec(`INSERT INTO file(key, host, url, path, size, sha256, type, etag, modified, duplicate_of)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		f.Key, o.Host, f.URL, f.Path, f.Size, sum, f.Type, f.ETag, f.Modified, orNull(f.DuplicateOf))
+	return err
+}

@@ -1,0 +1,44 @@
+package sqlite_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/trawl-go/trawl/internal/sqlite"
+	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/internal/store/storetest"
+)
+
+func open(t testing.TB, dir string, opts *sqlite.Options) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(context.Background(), dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close() = %v", err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	dirs := map[store.Store]string{}
+	storetest.Test(t, storetest.Driver{
+		Open: func(t testing.TB) store.Store {
+			dir := t.TempDir()
+			s := open(t, dir, nil)
+			dirs[s] = dir
+			return s
+		},
+		Reopen: func(t testing.TB, s store.Store) store.Store {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r := open(t, dirs[s], nil)
+			dirs[r] = dirs[s]
+			return r
+		},
+	})
+}

@@ -1,0 +1,239 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// tx is a transaction under way. It gathers what the transaction adds to
+// counters, so that each is written once.
+type tx struct {
+	ctx    context.Context
+	c      *conn
+	hosts  map[store.HostID]*hostDelta
+	totals [columns]int64
+	ids    map[string]int64 // of spiders and outputs, by table and name
+}
+
+// hostDelta is what a transaction adds to a host's counters.
+type hostDelta struct{ pending, files int }
+
+// The columns of table total. Those of requests are at 3*kind + state.
+const (
+	colItems = 6 + iota
+	colBytes
+	colDuplicates
+	columns
+)
+
+func newTx(ctx context.Context, c *conn) *tx {
+	return &tx{ctx: ctx, c: c, hosts: map[store.HostID]*hostDelta{}, ids: map[string]int64{}}
+}
+
+// exec is conn.exec, unless the transaction's context has ended.
+func (t *tx) exec(q string, args ...any) (int64, error) {
+	if err := t.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return t.c.exec(context.Background(), q, args...)
+}
+
+// first is conn.first, unless the transaction's context has ended.
+func (t *tx) first(q string, args ...any) (row, error) {
+	if err := t.ctx.Err(); err != nil {
+		return nil, err
+	}
+	return t.c.first(context.Background(), q, args...)
+}
+
+// count adds n requests to the counters of a state.
+func (t *tx) count(host, origin store.HostID, kind trawl.Kind, s store.State, n int) {
+	t.totals[3*int(kind)+int(s)] += int64(n)
+	if s != store.Waiting {
+		return
+	}
+	t.host(host).pending += n
+	if origin != 0 {
+		t.host(origin).files += n
+	}
+}
+
+func (t *tx) host(id store.HostID) *hostDelta {
+	d := t.hosts[id]
+	if d == nil {
+		d = &hostDelta{}
+		t.hosts[id] = d
+	}
+	return d
+}
+
+// flush writes the counters, and starts them anew.
+func (t *tx) flush() error {
+	for _, id := range slices.Sorted(maps.Keys(t.hosts)) {
+		d := t.hosts[id]
+		if *d == (hostDelta{}) {
+			continue
+		}
+		// The host of a request is there; that of its origin may not be.
+		if _, err := t.exec(`INSERT INTO host(id, name, pending, files) VALUES(?1, '', ?2, ?3)
+			ON CONFLICT(id) DO UPDATE SET pending = pending + ?2, files = files + ?3`, id, d.pending, d.files); err != nil {
+			return err
+		}
+	}
+	clear(t.hosts)
+	if t.totals == [columns]int64{} {
+		return nil
+	}
+	args := make([]any, columns)
+	for i, n := range t.totals {
+		args[i] = n
+	}
+	t.totals = [columns]int64{}
+	_, err := t.exec(`UPDATE total SET
+		pages_waiting = pages_waiting + ?, pages_done = pages_done + ?, pages_failed = pages_failed + ?,
+		files_waiting = files_waiting + ?, files_done = files_done + ?, files_failed = files_failed + ?,
+		items = items + ?, bytes = bytes + ?, duplicates = duplicates + ?`, args...)
+	return err
+}
+
+// spider returns the number of a spider, a new one if it has none.
+func (t *tx) spider(name string) (int64, error) {
+	return t.intern(name, "SELECT id FROM spider WHERE name = ?", "INSERT INTO spider(name) VALUES(?) RETURNING id")
+}
+
+// output returns the number of an output, a new one if it has none.
+func (t *tx) output(name string) (int64, error) {
+	return t.intern(name, "SELECT id FROM output WHERE name = ?", "INSERT INTO output(name) VALUES(?) RETURNING id")
+}
+
+func (t *tx) intern(name, get, insert string) (int64, error) {
+	if id := t.ids[get+name]; id != 0 {
+		return id, nil
+	}
+	r, err := t.first(get, name)
+	if err == nil && r == nil {
+		r, err = t.first(insert, name)
+	}
+	if err != nil {
+		return 0, err
+	}
+	t.ids[get+name] = r.int(0)
+	return r.int(0), nil
+}
+
+// packed is an entry ready to be inserted.
+type packed struct {
+	*store.Entry
+	rest string
+}
+
+// pack appends entries to ps.
+func pack(ps []packed, es []store.Entry) ([]packed, error) {
+	for i := range es {
+		e := &es[i]
+		rest, err := store.PackRest(&e.Request)
+		if err != nil {
+			return nil, err
+		}
+		ps = append(ps, packed{e, rest})
+	}
+	return ps, nil
+}
+
+// add inserts the entries that are new, and calls added for each of them.
+func (t *tx) add(ps []packed, added func(*store.Entry)) error {
+	// In the order of the table; of two with the same key the first wins.
+	slices.SortStableFunc(ps, func(a, b packed) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), bytes.Compare(a.Key[:], b.Key[:]))
+	})
+	var host store.HostID
+	var name string
+	for i, p := range ps {
+		if i == 0 || p.Host != host || name == "" {
+			var err error
+			if host, name, err = t.named(p.Entry); err != nil {
+				return err
+			}
+		}
+		spider, err := t.spider(p.Request.Spider)
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(`INSERT INTO request(host, key, kind, state, tries, due, spider, url, origin, rest)
+			VALUES(?, ?, ?, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			p.Host, p.Key, p.Request.Kind, p.Tries, store.Nanos(p.Due), spider,
+			shorten(p.Request.URL, name), orNull(p.Origin), orNull(p.rest))
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			t.count(p.Host, p.Origin, p.Request.Kind, store.Waiting, 1)
+			added(p.Entry)
+		}
+	}
+	return nil
+}
+
+// named returns the host of an entry and its name, under which URLs are
+// shortened: the one in the table, which never changes once it is known.
+func (t *tx) named(e *store.Entry) (store.HostID, string, error) {
+	r, err := t.first("SELECT name FROM host WHERE id = ?", e.Host)
+	if err != nil {
+		return 0, "", err
+	}
+	if r != nil && (r.text(0) != "" || e.HostName == "") {
+		return e.Host, r.text(0), nil
+	}
+	_, err = t.exec("INSERT INTO host(id, name) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET name = ?2", e.Host, e.HostName)
+	return e.Host, e.HostName, err
+}
+
+// orNull returns v, or nil if v is zero.
+func orNull[T comparable](v T) any {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return v
+}
+
+// shorten returns a URL as it is kept: "/path" for https://host/path,
+// ":/path" for http://host/path, and "=url" for what would look like one of
+// these and is not.
+func shorten(url, host string) string {
+	if host != "" {
+		if rest, ok := strings.CutPrefix(url, "https://"+host); ok && strings.HasPrefix(rest, "/") {
+			return rest
+		}
+		if rest, ok := strings.CutPrefix(url, "http://"+host); ok && strings.HasPrefix(rest, "/") {
+			return ":" + rest
+		}
+	}
+	if url != "" && strings.Contains("/:=", url[:1]) {
+		return "=" + url
+	}
+	return url
+}
+
+// lengthen undoes shorten.
+func lengthen(s, host string) string {
+	if s == "" {
+		return s
+	}
+	switch s[0] {
+	case '/':
+		return "https://" + host + s
+	case ':':
+		return "http://" + host + s[1:]
+	case '=':
+		return s[1:]
+	}
+	return s
+}

@@ -1,0 +1,10 @@
+//go:build race
+
+package storetest
+
+// The race detector makes everything slower: it gets less to chew on.
+const (
+	manyChildren = 10_000
+	randomSteps  = 150
+	hammerRounds = 6
+)
