@@ -40,5 +40,6 @@ func TestConformance(t *testing.T) {
 			dirs[r] = dirs[s]
 			return r
 		},
+		Waits: true,
 	})
 }

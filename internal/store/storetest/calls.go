@@ -156,7 +156,7 @@ var callTests = []test{
 		e.equal("the names for others", []string{e.reserve(3, "a"), e.reserve(4, "b")}, []string{"a", "b"})
 	}},
 	{"end a sequence when the context ends", func(e *env) {
-		e.fill(1000, "s")
+		e.fill(300, "s")
 		ctx, cancel := context.WithCancel(bg)
 		defer cancel()
 		var last error
@@ -168,7 +168,7 @@ var callTests = []test{
 			n++
 			cancel()
 		}
-		if !errors.Is(last, context.Canceled) || n >= 1000 {
+		if !errors.Is(last, context.Canceled) || n >= 300 {
 			e.Errorf("the sequence ended with %v after %d items, want context.Canceled", last, n)
 		}
 	}},

@@ -27,6 +27,10 @@ type Driver struct {
 	// Reopen closes a store that Open returned and opens the same job again.
 	// It is nil if nothing outlasts a store.
 	Reopen func(t testing.TB, s store.Store) store.Store
+
+	// Waits tells that a call which waits for another one, because that is
+	// slow, ends when its context does.
+	Waits bool
 }
 
 // Test runs the suite. Each subtest has stores of its own.
