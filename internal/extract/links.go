@@ -124,34 +124,81 @@ func escapeQuery(q string) string {
 	return string(b)
 }
 
-// cleanRef mends a link as a browser does before it is parsed.
+// cleanRef mends a link as a browser does before it is parsed. What comes out
+// has an escaped path, so that net/url keeps it as it is: on its own it would
+// escape the "!" of "照片.jpg!w300" too, and image servers mind.
 func cleanRef(ref string) string {
 	ref = strings.TrimFunc(ref, func(r rune) bool { return r <= ' ' || r == '\u00a0' || r == '\u3000' })
-	if ref == "" || !strings.ContainsAny(ref, "\t\r\n\\%") {
+	clean := true
+	for i := range len(ref) {
+		if !plainByte(ref[i]) {
+			clean = false
+			break
+		}
+	}
+	if clean {
 		return ref
 	}
 	ref = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(ref)
-	if strings.HasPrefix(asciiLower(ref), "javascript:") || strings.HasPrefix(asciiLower(ref), "data:") {
+	if hasScheme(ref) && !hasHTTPScheme(ref) {
 		return ref
 	}
-	path, query, hasQuery := strings.Cut(ref, "?")
-	path = strings.ReplaceAll(path, "\\", "/")
-	if hasQuery {
-		path += "?" + query
+	rest := ref
+	if i := strings.IndexAny(ref, "?#"); i >= 0 {
+		rest = ref[:i]
 	}
-	return mendPercent(path)
+	tail := ref[len(rest):]
+	rest = strings.ReplaceAll(rest, "\\", "/")
+	host := 0
+	if i := strings.Index(rest, "//"); i == 0 || i > 0 && hasHTTPScheme(rest) {
+		host = i + 2
+		if j := strings.IndexByte(rest[host:], '/'); j >= 0 {
+			host += j
+		} else {
+			host = len(rest)
+		}
+	}
+	return rest[:host] + escapePath(rest[host:]) + mendPercent(tail)
+}
+
+// plainByte tells whether a byte may stand anywhere in a link as it is.
+// A percent sign may not, as it may stand alone.
+func plainByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("-._~!$&'()*+,;=:@/?#[]", c) >= 0
+}
+
+// escapePath escapes what may not stand in a path.
+func escapePath(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case plainByte(c), c == '%' && startsEscape(s[i:]):
+			b.WriteByte(c)
+		default:
+			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
+		}
+	}
+	return b.String()
 }
 
 // mendPercent escapes percent signs that do not start an escape.
 func mendPercent(s string) string {
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		b.WriteByte(s[i])
-		if s[i] == '%' && !(i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2])) {
+		if s[i] == '%' && !startsEscape(s[i:]) {
 			b.WriteString("25")
 		}
 	}
 	return b.String()
+}
+
+func startsEscape(s string) bool { return len(s) > 2 && isHex(s[1]) && isHex(s[2]) }
+
+func hasHTTPScheme(s string) bool {
+	scheme, _, ok := strings.Cut(s, ":")
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }
 
 func isHex(c byte) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -124,8 +125,14 @@ func (s *Spider) syntaxErrors(src string, err error) error {
 }
 
 func (s *Spider) syntaxError(src string, pos syntax.Position, msg string) *Error {
+	lines := strings.Split(src, "\n")
+	if pos.Col == 1 && pos.Line > 1 && strings.HasPrefix(msg, "got newline") {
+		// The parser noticed when the line was over.
+		pos.Line--
+		pos.Col = int32(utf8.RuneCountInString(lines[pos.Line-1])) + 1
+	}
 	line := ""
-	if lines := strings.Split(src, "\n"); pos.Line > 0 && int(pos.Line) <= len(lines) {
+	if pos.Line > 0 && int(pos.Line) <= len(lines) {
 		line = lines[pos.Line-1]
 	}
 	col, better, hint := syntaxHint(line, int(pos.Col), msg)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
@@ -142,7 +143,7 @@ func (c *converter) value(v starlark.Value, depth int) (any, error) {
 		c.files = append(c.files, v)
 		return trawl.FileRef(v.index), nil
 	case startime.Time:
-		return v.String(), nil
+		return time.Time(v).Format(time.RFC3339Nano), nil
 	case starlark.IterableMapping:
 		return c.dict(v, depth)
 	case *selection:

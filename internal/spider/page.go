@@ -41,7 +41,7 @@ func (p *page) Attr(name string) (starlark.Value, error) {
 	if m, ok := pageMethods[name]; ok {
 		return m.BindReceiver(p), nil
 	}
-	return nil, starlark.NoSuchAttrError("page has no ." + name + foreignName(name))
+	return nil, noAttr("page", name)
 }
 
 func (p *page) AttrNames() []string {
@@ -134,8 +134,8 @@ func (s *Spider) fnName(v starlark.Value) (string, error) {
 }
 
 // address returns a link of the page as an absolute http or https address.
-// It returns "" and remembers a warning for a link that is empty or leads
-// elsewhere, such as mailto:.
+// It returns "" for a link that is empty or leads elsewhere, such as mailto:,
+// and remembers a warning.
 func (r *run) address(thread *starlark.Thread, b *starlark.Builtin, param string, v starlark.Value) (string, error) {
 	var link string
 	switch v := v.(type) {
@@ -154,7 +154,10 @@ func (r *run) address(thread *starlark.Thread, b *starlark.Builtin, param string
 	}
 	u, err := trawl.ParseURL(abs)
 	if err != nil {
-		r.watch.lost(r.here(thread), b.Name()+" got an address that is not http or https: "+cutText(link, 60, "…"))
+		// Pages are full of links to mail addresses and scripts.
+		if b.Name() != "page.follow" {
+			r.watch.lost(r.here(thread), b.Name()+" got an address that is not http or https")
+		}
 		return "", nil
 	}
 	return u.String(), nil

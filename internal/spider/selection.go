@@ -83,7 +83,7 @@ func (s *selection) Attr(name string) (starlark.Value, error) {
 	if m, ok := selectionMethods[name]; ok {
 		return m.BindReceiver(s), nil
 	}
-	return nil, starlark.NoSuchAttrError("selection has no ." + name + foreignName(name))
+	return nil, noAttr("selection", name)
 }
 
 func (s *selection) AttrNames() []string {

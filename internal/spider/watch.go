@@ -34,7 +34,7 @@ type selectorAt struct {
 // and the addresses that were missing.
 type watch struct {
 	selectors map[selectorAt]*tally
-	losses    map[lossAt]int
+	losses    map[lossAt]bool
 }
 
 type tally struct {
@@ -72,10 +72,10 @@ func (w *watch) selected(at site, kind, query string, on extract.Selection, matc
 
 func (w *watch) lost(at site, what string) {
 	if w.losses == nil {
-		w.losses = make(map[lossAt]int)
+		w.losses = make(map[lossAt]bool)
 	}
 	if len(w.losses) < maxWatched {
-		w.losses[lossAt{at, what}]++
+		w.losses[lossAt{at, what}] = true
 	}
 }
 
@@ -111,12 +111,8 @@ func (w *watch) warnings(ctx context.Context, s *Spider) []string {
 			list = append(list, warning{key.site, fmt.Sprintf("%s %q %s", key.kind, key.query, text)})
 		}
 	}
-	for key, n := range w.losses {
-		text := key.what
-		if n > 1 {
-			text += fmt.Sprintf(", %d times", n)
-		}
-		list = append(list, warning{key.site, text})
+	for key := range w.losses {
+		list = append(list, warning{key.site, key.what})
 	}
 	slices.SortFunc(list, func(a, b warning) int {
 		return cmp.Or(cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.at.col, b.at.col), cmp.Compare(a.text, b.text))
