@@ -86,6 +86,9 @@ func TestDoubanFacts(t *testing.T) {
 	for i, f := range films {
 		titles[f.Title], ids[f.ID] = true, true
 		hosts[strings.Split(f.Poster, "/")[2]] = true
+		if (f.Original == "") != (f.Rank%12 == 2) {
+			t.Errorf("film %d has the titles %q and %q", f.Rank, f.Title, f.Original)
+		}
 		if f.Rank != i+1 || f.Votes < 1000 || f.Rating < 8 || f.Rating > 9.7 {
 			t.Errorf("film %d: %+v", i, f)
 		}
@@ -155,6 +158,7 @@ func TestDoubanPaginator(t *testing.T) {
 		previous, next, rel, count string
 	}{
 		{"first", 0, 25, 10, "", "?start=25&filter=", "next", "1"},
+		{"small offset", 10, 25, 10, "", "?start=35&filter=", "next", "1"},
 		{"middle", 100, 25, 11, "?start=75&filter=", "?start=125&filter=", "prev next", "5"},
 		{"last", 225, 25, 10, "?start=200&filter=", "", "prev", "10"},
 		{"offset", 240, 10, 10, "?start=215&filter=", "", "prev", "10"},

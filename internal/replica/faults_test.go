@@ -70,6 +70,7 @@ func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 			if pageResp, _ := get(t, c, plainURL); pageResp.StatusCode != tt.pageStatus {
 				t.Errorf("page: %s, want %d", pageResp.Status, tt.pageStatus)
 			}
+			idle(t, s)
 			last := s.Log().Since(s.Log().Len() - 1)[0]
 			if last.Whole {
 				t.Errorf("the log calls %+v whole", last)
@@ -196,8 +197,8 @@ func TestHangStallAndDrop(t *testing.T) {
 		if _, err := io.ReadFull(resp.Body, half); err != nil || !bytes.Equal(half, want[:len(half)]) {
 			t.Errorf("first half: %v", err)
 		}
-		if s.Log().Active() != 1 {
-			t.Errorf("%d requests in work, want the stalled one", s.Log().Active())
+		if s.Log().Active() == 0 {
+			t.Errorf("the stalled request has ended")
 		}
 		resp.Body.Close()
 	})
@@ -289,6 +290,7 @@ func TestRefusals(t *testing.T) {
 			if isPlaceholder := bytes.Equal(body, s.Placeholder()); isPlaceholder != (tt.status == 200) {
 				t.Errorf("placeholder: %v", isPlaceholder)
 			}
+			idle(t, s)
 			if n := s.Log().Whole()[strings.TrimPrefix(tt.url, "https://")]; n != 0 {
 				t.Errorf("the log counts a refusal as %d whole answers", n)
 			}

@@ -210,6 +210,14 @@ func (l *Log) Wait(ctx context.Context, n int) error {
 	return l.Until(ctx, func() bool { return l.Len() >= n })
 }
 
+// Idle returns when no request is in work, nil then, or ctx.Err if ctx ends
+// first. A client can have read the last byte of an answer a moment before the
+// answer has ended here: call Idle before reading the log of a client that is
+// done, or dead.
+func (l *Log) Idle(ctx context.Context) error {
+	return l.Until(ctx, func() bool { return l.Active() == 0 })
+}
+
 // Until returns nil when done is true, or ctx.Err if ctx ends first. It calls
 // done at once and after requests begin and end, from the caller's goroutine;
 // done may use the log.

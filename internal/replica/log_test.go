@@ -29,6 +29,7 @@ func TestLogEntry(t *testing.T) {
 	s, c := start(t, &replica.Options{LogTo: &lines})
 	_, body := get(t, c, photoURL, "Referer: "+plainURL, "User-Agent: trawl", "Range: bytes=10-109")
 	get(t, c, "http://photos.example.test:80/image?album=none")
+	idle(t, s)
 	got := s.Log().Since(0)
 	if len(got) != 2 || len(body) != 100 {
 		t.Fatalf("log has %d entries, body %d bytes", len(got), len(body))
@@ -62,14 +63,17 @@ func TestLogWhole(t *testing.T) {
 	get(t, c, photoURL)
 	get(t, c, photoURL)
 	get(t, c, photoURL, "Range: bytes=1-2")
-	if resp, err := c.Head(photoURL); err != nil || resp.ContentLength <= 0 {
-		t.Errorf("HEAD: %v", err)
+	for _, url := range []string{photoURL, plainURL} {
+		if resp, err := c.Head(url); err != nil || resp.ContentLength <= 0 {
+			t.Errorf("HEAD: %v", err)
+		}
 	}
+	idle(t, s)
 	if got := s.Log().Whole(); got["img.example.test/full/plain/01.jpg"] != 2 || len(got) != 1 {
 		t.Errorf("Whole() = %v, want two for the one URL", got)
 	}
 	entries := slices.Collect(s.Log().All())
-	if entries[0].Whole || !entries[1].Whole || entries[4].Method != "HEAD" || entries[4].Bytes != 0 {
+	if entries[0].Whole || !entries[1].Whole || entries[4].Method != "HEAD" || entries[4].Bytes != 0 || entries[5].Bytes != 0 {
 		t.Errorf("entries = %+v", entries)
 	}
 	if got := s.Log().Count(photoURL); got != 5 {
@@ -107,6 +111,13 @@ func TestLogConcurrencyAndGaps(t *testing.T) {
 		if got, ok := s.Log().MinGap(images); !ok || got != 3*time.Second {
 			t.Errorf("MinGap(images) = %v, %v, want 3s", got, ok)
 		}
+		<-time.After(time.Second)
+		ask(photoURL) // two seconds after the last one began
+		<-time.After(9 * time.Second)
+		ask(photoURL)
+		if got, ok := s.Log().MinGap(images); !ok || got != 2*time.Second {
+			t.Errorf("MinGap(images) = %v, %v, want 2s", got, ok)
+		}
 		if got, ok := s.Log().MinGap(photos); !ok || got != 0 {
 			t.Errorf("MinGap(photos) = %v, %v, want 0", got, ok)
 		}
@@ -115,7 +126,7 @@ func TestLogConcurrencyAndGaps(t *testing.T) {
 
 func TestLogWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := replica.New(nil)
+		s := replica.New(&replica.Options{Latency: time.Second})
 		waited := make(chan error, 1)
 		go func() { waited <- s.Log().Wait(t.Context(), 2) }()
 		for range 2 {
@@ -180,6 +191,7 @@ func TestChangeWhileServing(t *testing.T) {
 		s.Log().Since(i)
 	}
 	wg.Wait()
+	idle(t, s)
 	if got := s.Log().Len(); got != 200 {
 		t.Errorf("%d requests, want 200", got)
 	}

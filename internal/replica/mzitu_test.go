@@ -101,6 +101,12 @@ func TestMzituPagers(t *testing.T) {
 			t.Errorf("%s/1 differs from %s", url, url)
 		}
 	})
+	beyond := strings.Replace(g[3].Pages[59].Image, "60.jpg", "61.jpg", 1)
+	for _, url := range []string{beyond, strings.Replace(g[3].Pages[0].Image, "d01", "z01", 1), strings.Replace(g[3].Pages[0].Image, "2019", "2020", 1)} {
+		if resp, _ := get(t, c, url, "Referer: https://www.mzitu.com/"); resp.StatusCode != 404 {
+			t.Errorf("GET %s = %s, want 404", url, resp.Status)
+		}
+	}
 	for _, path := range []string{"/61", "/0", "/x", "/2/3"} {
 		if resp, _ := get(t, c, g[3].URL+path); resp.StatusCode != 404 {
 			t.Errorf("GET %s = %s, want 404", g[3].URL+path, resp.Status)

@@ -3,6 +3,9 @@ package replica_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
 	"image"
 	_ "image/gif"
 	_ "image/jpeg"
@@ -42,6 +45,14 @@ func get(t testing.TB, c *http.Client, url string, headers ...string) (*http.Res
 		t.Fatalf("GET %s: %v", url, err)
 	}
 	return resp, body
+}
+
+// idle waits until the log has all requests whose answers the test has read.
+func idle(t testing.TB, s *replica.Server) {
+	t.Helper()
+	if err := s.Log().Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func open(t testing.TB, c *http.Client, url string, headers ...string) *http.Response {
@@ -151,6 +162,57 @@ func TestPictureBytes(t *testing.T) {
 	}
 }
 
+// TestCommentsAreWellFormed walks the parts of padded pictures strictly; the
+// decoders skip over mistakes in comments.
+func TestCommentsAreWellFormed(t *testing.T) {
+	s := replica.New(&replica.Options{PictureBytes: 200000})
+	seen := make(map[string]bool)
+	for _, st := range s.Expected().Stickers[:30] {
+		body, kind, _ := s.Picture(st.Backup)
+		comments, err := 0, error(nil)
+		switch kind {
+		case "image/jpeg":
+			for at := 2; body[at+1] != 0xda; at += 2 + int(binary.BigEndian.Uint16(body[at+2:])) {
+				if body[at] != 0xff {
+					err = fmt.Errorf("no marker at %d", at)
+					break
+				}
+				if body[at+1] == 0xfe {
+					comments++
+				}
+			}
+		case "image/png":
+			for at := 8; at < len(body); {
+				n := int(binary.BigEndian.Uint32(body[at:]))
+				if sum := crc32.ChecksumIEEE(body[at+4 : at+8+n]); sum != binary.BigEndian.Uint32(body[at+8+n:]) {
+					err = fmt.Errorf("checksum at %d", at)
+				}
+				if string(body[at+4:at+8]) == "tEXt" {
+					comments++
+				}
+				at += 12 + n
+			}
+		case "image/gif":
+			at := 13 + 3<<(body[10]&7+1)
+			for ; body[at] == 0x21 && body[at+1] == 0xfe; comments++ {
+				for at += 2; body[at] != 0; at += 1 + int(body[at]) {
+				}
+				at++
+			}
+			if body[at] != 0x21 && body[at] != 0x2c {
+				err = fmt.Errorf("no block at %d", at)
+			}
+		}
+		if err != nil || comments == 0 {
+			t.Errorf("%s: %d comments, %v", st.Backup, comments, err)
+		}
+		seen[kind] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("formats %v, want three", seen)
+	}
+}
+
 func TestUnknownHost(t *testing.T) {
 	s, _ := start(t, nil)
 	req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.Addr("www.mzitu.com")+"/", nil)
@@ -207,7 +269,7 @@ func TestListen(t *testing.T) {
 	if resp, _ := get(t, c, "https://movie.douban.com/top250"); resp.StatusCode != 200 {
 		t.Errorf("status = %s", resp.Status)
 	}
-	if err := replica.New(&replica.Options{Listen: "192.0.2.1:80"}).Start(t.Context()); err == nil {
+	if err := replica.New(&replica.Options{Listen: "0.0.0.0:0"}).Start(t.Context()); err == nil {
 		t.Error("Start listens off loopback")
 	}
 }

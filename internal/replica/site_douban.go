@@ -32,7 +32,7 @@ type Film struct {
 	Rank     int
 	ID       int
 	Title    string // the first title
-	Original string // the second one, without its slash; empty for every 12th film
+	Original string // the second one, without its slash; empty for ranks 2, 14, 26 and so on
 	Other    string // other titles, without the first slash; may be empty
 	Rating   float64
 	Votes    int
