@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ import (
 // matches tells whether the fault applies to a request.
 func (f *Fault) matches(v *visit) bool {
 	uri := v.request.URL.RequestURI()
+	if v.request.URL.Path == robotsPath && !strings.HasPrefix(f.Prefix, robotsPath) {
+		return false
+	}
 	return strings.HasPrefix(uri, f.Prefix) &&
 		(f.First <= 0 || v.nth <= f.First) &&
 		(f.OneIn <= 0 || v.server.dice.oneIn(f.OneIn, string(f.Kind)+v.host.name+uri))
@@ -32,7 +36,7 @@ func (v *visit) answer(a answer) {
 		if !f.matches(v) {
 			continue
 		}
-		v.whole = v.whole && f.Kind == NoLength
+		v.whole = v.whole && (f.Kind == NoLength || f.Kind == Gzip)
 		if v.replace(f, a) {
 			return
 		}
@@ -65,8 +69,12 @@ func (v *visit) replace(f *Fault, a answer) bool {
 		panic(http.ErrAbortHandler)
 	case LoginWall:
 		v.wall(WallRedirect)
-	case Loop:
-		v.redirect("https://" + v.host.name + v.request.URL.RequestURI())
+	case Redirect:
+		to := f.To
+		if to == "" {
+			to = "https://" + v.host.name + v.request.URL.RequestURI()
+		}
+		v.redirect(to)
 	case HTML:
 		b := v.server.douban.wall()
 		b.status = 0
@@ -79,12 +87,41 @@ func (v *visit) replace(f *Fault, a answer) bool {
 	case Deep:
 		v.send(deepPage(600))
 	case Empty:
-		a := answer{contentType: "text/html; charset=utf-8", body: []byte{}}
-		v.send(a)
+		v.send(answer{contentType: "text/html; charset=utf-8", body: []byte{}})
+	case Endless:
+		v.endless(a)
+	case Bomb:
+		v.out.Header().Set("Content-Encoding", "gzip")
+		v.send(answer{contentType: "text/html; charset=utf-8", body: bytes.Repeat(packed(bytes.Repeat([]byte{' '}, 1<<20)), 1<<10)})
 	default:
 		return false
 	}
 	return true
+}
+
+// endless sends the same line over and over, under the Content-Type of what was
+// asked for.
+func (v *visit) endless(a answer) {
+	kind := a.contentType
+	if a.picture != nil {
+		kind = string(a.picture.format)
+	}
+	v.out.Header().Set("Content-Type", kind)
+	block := bytes.Repeat([]byte("<p>and on and on</p>\n"), 1000)
+	for v.request.Context().Err() == nil && v.request.Method != http.MethodHead {
+		if _, err := v.out.Write(block); err != nil {
+			return
+		}
+	}
+}
+
+// packed is a gzip stream of its own; several in a row are one as well.
+func packed(body []byte) []byte {
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	z.Write(body) // a bytes.Buffer takes everything
+	z.Close()
+	return buf.Bytes()
 }
 
 // deepPage is elements nested n deep, with a link and a picture at the bottom.
@@ -124,11 +161,19 @@ func (v *visit) send(a answer, damage ...Kind) {
 			v.out.cutAt = int64(len(body) / 2)
 		case Stall:
 			v.out.cutAt, v.out.stall = int64(len(body)/2), true
+		case Gzip:
+			if strings.HasPrefix(a.contentType, "text/html") && strings.Contains(v.request.Header.Get("Accept-Encoding"), "gzip") {
+				h.Set("Content-Encoding", "gzip")
+				body = packed(body)
+			}
 		case NoLength:
 			length = false
 		}
 	}
 	h.Set("Content-Type", a.contentType)
+	if a.cookie != "" {
+		h.Set("Set-Cookie", a.cookie)
+	}
 	switch {
 	case !length:
 		v.out.WriteHeader(http.StatusOK)

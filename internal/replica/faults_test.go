@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"image"
@@ -53,7 +54,8 @@ func TestFaultsThatReplaceTheAnswer(t *testing.T) {
 		{replica.Fault{Kind: replica.Status, Status: 410}, 410, "text/plain; charset=utf-8", "Retry-After: ", 410},
 		{replica.Fault{Kind: replica.Status, Status: 429, After: 1500 * time.Millisecond}, 429, "text/plain; charset=utf-8", "Retry-After: 2", 429},
 		{replica.Fault{Kind: replica.LoginWall}, 302, "", "Location: https://sec.douban.com/b?r=https%3A%2F%2Fimg.example.test%2Ffull%2Fplain%2F01.jpg", 302},
-		{replica.Fault{Kind: replica.Loop}, 302, "", "Location: " + photoURL, 302},
+		{replica.Fault{Kind: replica.Redirect}, 302, "", "Location: " + photoURL, 302},
+		{replica.Fault{Kind: replica.Redirect, To: "http://10.0.0.1/x"}, 302, "", "Location: http://10.0.0.1/x", 302},
 		{replica.Fault{Kind: replica.HTML}, 200, "image/jpeg", "Etag: ", 200},
 		{replica.Fault{Kind: replica.Placeholder}, 200, "image/jpeg", "Etag: ", 200},
 		{replica.Fault{Kind: replica.Deep}, 200, "text/html; charset=utf-8", "Etag: ", 200},
@@ -222,6 +224,53 @@ func TestHangStallAndDrop(t *testing.T) {
 		}
 		if s.Log().Active() != 0 || s.Log().Len() <= n {
 			t.Errorf("%d requests in work after Close", s.Log().Active())
+		}
+	})
+}
+
+func TestBodiesWithoutMeasure(t *testing.T) {
+	s, c := start(t, nil)
+	t.Run("endless", func(t *testing.T) {
+		fault(s, replica.Fault{Kind: replica.Endless})
+		resp := open(t, c, photoURL)
+		if n, err := io.CopyN(io.Discard, resp.Body, 10<<20); err != nil || resp.ContentLength != -1 || resp.Header.Get("Content-Type") != "image/jpeg" {
+			t.Errorf("%d bytes of %d, %v, want as many as are read", n, resp.ContentLength, err)
+		}
+		resp.Body.Close()
+		idle(t, s) // the client's going ends it
+	})
+	t.Run("bomb", func(t *testing.T) {
+		fault(s, replica.Fault{Kind: replica.Bomb})
+		resp := open(t, c, plainURL) // the transport unpacks
+		defer resp.Body.Close()
+		if n, err := io.CopyN(io.Discard, resp.Body, 20<<20); err != nil || !resp.Uncompressed {
+			t.Errorf("%d bytes, %v, want 20 MiB and more", n, err)
+		}
+		resp, body := get(t, c, plainURL, "Accept-Encoding: gzip")
+		if len(body) > 2<<20 || resp.ContentLength != int64(len(body)) {
+			t.Errorf("packed: %d bytes", len(body))
+		}
+		z, err := gzip.NewReader(bytes.NewReader(body[:len(body)/1024]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, z); n != 1<<20 || err != nil {
+			t.Errorf("a 1024th of the bomb unpacks to %d bytes, %v, want a MiB", n, err)
+		}
+	})
+	t.Run("gzip", func(t *testing.T) {
+		fault(s, replica.Fault{Kind: replica.Gzip})
+		resp, packed := get(t, c, plainURL)
+		s.Change("*", func(r *replica.Rules) { r.Faults = nil })
+		if _, plain := get(t, c, plainURL); !resp.Uncompressed || !bytes.Equal(packed, plain) {
+			t.Error("the packed page is not the page")
+		}
+		fault(s, replica.Fault{Kind: replica.Gzip})
+		if resp, _ := get(t, c, photoURL); resp.Uncompressed {
+			t.Error("a picture came packed")
+		}
+		if resp, _ := get(t, c, plainURL, "Accept-Encoding: identity"); resp.Header.Get("Content-Encoding") != "" {
+			t.Error("packed for a client that does not take gzip")
 		}
 	})
 }
@@ -450,6 +499,13 @@ func TestRobots(t *testing.T) {
 	if _, body := get(t, c, "https://photos.example.test/robots.txt"); string(body) != "User-agent: *\nDisallow:\n" {
 		t.Errorf("robots.txt = %q", body)
 	}
+	for prefix, want := range map[string]int{"": 200, "/": 200, "/robots.txt": 503} {
+		fault(s, replica.Fault{Kind: replica.Status, Prefix: prefix})
+		if resp, _ := get(t, c, "https://photos.example.test/robots.txt"); resp.StatusCode != want {
+			t.Errorf("fault with prefix %q: %s, want %d", prefix, resp.Status, want)
+		}
+	}
+	s.Change(photos, func(r *replica.Rules) { r.Faults = nil })
 	s.Change(photos, func(r *replica.Rules) { r.Robots = "User-agent: *\nDisallow: /album/\n" })
 	if _, body := get(t, c, "https://photos.example.test/robots.txt"); string(body) != "User-agent: *\nDisallow: /album/\n" {
 		t.Errorf("robots.txt = %q", body)

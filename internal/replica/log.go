@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -23,10 +24,10 @@ type Request struct {
 	Bytes    int64  // of the body
 	Whole    bool   // the answer was sent to its end, and no fault cut it
 	Referer  string
-	Range    string // the Range header
-	Agent    string // the User-Agent header
 	Remote   string // the client's address, without port
 	Active   int    // requests to this host in work when this one began, itself included
+	// Header has the headers named in Options.LogHeaders; nil if there are none.
+	Header http.Header `json:",omitempty"`
 }
 
 // Log is the record of all requests to a server, in the order their answers

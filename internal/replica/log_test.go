@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/trawl-go/trawl/internal/replica"
 )
 
@@ -26,7 +28,7 @@ func record(h http.Handler, r *http.Request) *http.Response {
 
 func TestLogEntry(t *testing.T) {
 	var lines bytes.Buffer
-	s, c := start(t, &replica.Options{LogTo: &lines})
+	s, c := start(t, &replica.Options{LogTo: &lines, LogHeaders: []string{"user-agent", "Range", "Cookie"}})
 	_, body := get(t, c, photoURL, "Referer: "+plainURL, "User-Agent: trawl", "Range: bytes=10-109")
 	get(t, c, "http://photos.example.test:80/image?album=none")
 	idle(t, s)
@@ -40,9 +42,9 @@ func TestLogEntry(t *testing.T) {
 	}
 	r.Start, r.Duration = time.Time{}, 0
 	want := replica.Request{Method: "GET", Host: images, Path: "/full/plain/01.jpg", Status: 206, Bytes: 100, Whole: true,
-		Referer: plainURL, Range: "bytes=10-109", Agent: "trawl", Remote: "127.0.0.1", Active: 1}
-	if r != want {
-		t.Errorf("entry = %+v, want %+v", r, want)
+		Referer: plainURL, Remote: "127.0.0.1", Active: 1, Header: http.Header{"Range": {"bytes=10-109"}, "User-Agent": {"trawl"}}}
+	if d := cmp.Diff(want, r); d != "" {
+		t.Errorf("entry (-want +got):\n%s", d)
 	}
 	if got[1].Path != "/image?album=none" || got[1].Host != photos || got[1].Status != 404 {
 		t.Errorf("entry = %+v", got[1])

@@ -20,7 +20,8 @@ type Rules struct {
 	Referer RefererPolicy
 	// Refusal is the answer to a wrong Referer.
 	Refusal Refusal
-	// Faults are what goes wrong, all that match in this order.
+	// Faults are what goes wrong, all that match in this order. robots.txt is
+	// spared by those whose Prefix does not begin with it.
 	Faults []Fault
 	// Rate limits how fast bodies are sent, in bytes a second and per
 	// response; zero means as fast as the client reads.
@@ -118,8 +119,8 @@ const (
 	Drop Kind = "drop"
 	// LoginWall redirects to the login wall, as WallRedirect.
 	LoginWall Kind = "wall"
-	// Loop redirects to the same URL.
-	Loop Kind = "loop"
+	// Redirect answers 302 to Fault.To; empty means to the same URL, a loop.
+	Redirect Kind = "redirect"
 	// HTML answers with a page of HTML, under the Content-Type of what was
 	// asked for.
 	HTML Kind = "html"
@@ -129,6 +130,11 @@ const (
 	Deep Kind = "deep"
 	// Empty answers with 200 and no bytes.
 	Empty Kind = "empty"
+	// Endless sends a body that does not end, as fast as it is read.
+	Endless Kind = "endless"
+	// Bomb sends about a megabyte of gzip that unpacks to a gigabyte of
+	// spaces, whether or not the client takes gzip.
+	Bomb Kind = "bomb"
 
 	// Truncate sends half of the body and closes the connection.
 	Truncate Kind = "truncate"
@@ -140,6 +146,8 @@ const (
 	// Changing sends other bytes and another ETag each time a picture is asked
 	// for.
 	Changing Kind = "changing"
+	// Gzip packs HTML for clients that take gzip. It is no harm, as NoLength.
+	Gzip Kind = "gzip"
 	// NoLength sends the body in chunks, without Content-Length and Range.
 	NoLength Kind = "no-length"
 )
@@ -158,6 +166,8 @@ type Fault struct {
 	Status int
 	// After is the Retry-After of a Status fault; zero means none.
 	After time.Duration
+	// To is where a Redirect fault leads, an absolute URL.
+	To string
 }
 
 func (r *Rules) clone() *Rules {

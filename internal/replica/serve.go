@@ -21,8 +21,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		remote = r.RemoteAddr
 	}
-	entry := Request{Method: r.Method, Host: h.name, Path: r.URL.RequestURI(), Referer: r.Referer(),
-		Range: r.Header.Get("Range"), Agent: r.UserAgent(), Remote: remote}
+	entry := Request{Method: r.Method, Host: h.name, Path: r.URL.RequestURI(), Referer: r.Referer(), Remote: remote}
+	for _, name := range s.opts.LogHeaders {
+		if values := r.Header.Values(name); len(values) > 0 {
+			if entry.Header == nil {
+				entry.Header = make(http.Header)
+			}
+			entry.Header[http.CanonicalHeaderKey(name)] = values
+		}
+	}
 	v := &visit{server: s, host: h, rules: h.rules.Load(), request: r, remote: remote}
 	v.nth = s.log.begin(&entry)
 	v.out = &sender{ResponseWriter: w, ctx: r.Context(), head: r.Method == http.MethodHead, rate: v.rules.Rate, cutAt: -1}
@@ -60,8 +67,8 @@ func (v *visit) serve() {
 	if !v.wait(v.rules.Latency + v.jitter()) {
 		return
 	}
-	if r.URL.Path == "/robots.txt" {
-		v.robots()
+	if r.URL.Path == robotsPath {
+		v.answer(v.robots())
 		return
 	}
 	a := v.host.site.answer(v.host.name, r.URL)
@@ -101,15 +108,14 @@ func (v *visit) plain(status int, line string) {
 	fmt.Fprintln(v.out, line)
 }
 
-func (v *visit) robots() {
+const robotsPath = "/robots.txt"
+
+func (v *visit) robots() answer {
 	body := v.rules.Robots
 	if body == "" {
 		body = "User-agent: *\nDisallow:\n"
 	}
-	v.whole = true
-	v.out.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	v.out.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	v.out.Write([]byte(body))
+	return text("text/plain; charset=utf-8", body)
 }
 
 // window counts the requests of one client since its start.

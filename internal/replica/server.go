@@ -40,6 +40,8 @@ type Options struct {
 	// LogTo gets a line of JSON for each Request of the log; nil means none.
 	// Writes come one at a time, while requests wait.
 	LogTo io.Writer
+	// LogHeaders names the headers of requests that the log keeps, like Cookie.
+	LogHeaders []string
 }
 
 // Server is a replica of the sites. It is an http.Handler that goes by the Host

@@ -26,6 +26,7 @@ type answer struct {
 	contentType string
 	body        []byte
 	picture     *picture
+	cookie      string // Set-Cookie
 }
 
 // picture is a picture not drawn yet.

@@ -260,7 +260,9 @@ func (s *doutula) document(u *url.URL) answer {
 		if err != nil || n < 1 {
 			n = 1
 		}
-		return s.list(n)
+		a := s.list(n)
+		a.cookie = fmt.Sprintf("doutula_session=%016x; path=/; httponly", s.dice.roll("session", n))
+		return a
 	case strings.HasPrefix(path, "/photo/"):
 		id, err := strconv.Atoi(strings.TrimPrefix(path, "/photo/"))
 		if page, i, ok := s.place(id - 1000000); err == nil && ok {
