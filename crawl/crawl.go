@@ -1,0 +1,392 @@
+// Package crawl is the engine: it runs spiders over a frontier with page
+// workers (producers) and file workers (consumers), and keeps what they find.
+//
+// An [Engine] joins the parts that it is given: a store, a client, a place
+// for files. It is made by [New] and does its work in [Engine.Run]. To run a
+// spider into a directory, start with package job, which makes the parts.
+//
+// What a page yields, its records, its links and its end, is committed in one
+// unit; a file is recorded after it is complete on disk under its final name.
+// So a job can be stopped or killed at any moment, and goes on where it was.
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// Parts are what an Engine works with. They belong to the caller, who closes
+// them after Run.
+type Parts struct {
+	Store store.Store
+	Fetch *fetch.Client
+
+	// Files is where files and records go. If it is nil nothing is written:
+	// files are reported with the name that they would get and count as
+	// collected, without being fetched.
+	Files *save.Dir
+
+	// Dir is the job's directory, in which Files is open; records go there.
+	Dir string
+}
+
+// Options adjust an Engine. A nil *Options and every zero field mean the
+// default.
+type Options struct {
+	// Producers and Consumers are the numbers of page and file workers; zero
+	// means the spider's, else 8 and 16.
+	Producers, Consumers int
+
+	// Jobs bounds the pages and files that are worked on at a time, together;
+	// zero means no further bound. With 1 everything happens one by one.
+	Jobs int
+
+	// PerHost bounds the requests under way to one host; zero means the
+	// spider's, else 4.
+	PerHost int
+
+	// Delay is the pause between two requests to one host; zero means the
+	// spider's, negative none.
+	Delay time.Duration
+
+	// PageQueue and FileQueue bound the pages and files that wait in memory;
+	// zero means the spider's, else 100 and 1000. The rest waits on disk.
+	PageQueue, FileQueue int
+
+	// Retries is how often a request that failed for the time being is
+	// tried again; zero means 4, negative never.
+	Retries int
+
+	// RetryWait is the pause before the first retry. It doubles with each
+	// one, up to 5 minutes, and varies by half. Zero means 1 second.
+	RetryWait time.Duration
+
+	// MaxFile bounds a file in bytes; a larger one is left out, which is not
+	// a failure. Zero means no bound.
+	MaxFile int64
+
+	// Grace is how long the work under way may go on after the context of
+	// Run ended; zero means 5 seconds, negative not at all.
+	Grace time.Duration
+
+	// Rename, if not nil, is asked for each file's path, given the request
+	// with the path that the spider chose. It may be called from several
+	// goroutines at once.
+	Rename func(trawl.Request) string
+
+	// Choose, if not nil, says which of a page's files are taken, by their
+	// number on the page from 1 on, and which of a seed's. It may be called
+	// from several goroutines at once.
+	Choose func(n int) bool
+
+	// Events are told what happens.
+	Events Events
+
+	// Log receives details for the curious; nil means none.
+	Log *slog.Logger
+}
+
+// A Seed is a source of start requests.
+type Seed struct {
+	// Name identifies the source in the job, to go on where it was left; ""
+	// means that it is read from its beginning in each run.
+	Name string
+
+	// Read passes the requests, from number skip on, to add. It ends at the
+	// first error of add and returns it. A [BadSeed] that it passes to add is
+	// reported, and left out.
+	Read func(ctx context.Context, skip int64, add func(trawl.Request, error) error) error
+}
+
+// A BadSeed is a start request that makes no sense. The others are collected.
+type BadSeed struct {
+	Place string // such as "list.txt:17"
+	Err   error
+}
+
+func (e *BadSeed) Error() string { return e.Place + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *BadSeed) Unwrap() error { return e.Err }
+
+// An Engine runs a job once.
+type Engine struct {
+	parts   Parts
+	spiders map[string]*spider
+	seeds   []Seed
+	opt     Options
+	log     *slog.Logger
+
+	front   *frontier.Frontier
+	running atomic.Pointer[frontier.Frontier] // front, once it is there
+	outputs *outputs
+	began   time.Time
+	before  store.Stats // when Run began
+	count   counters
+}
+
+// New returns an engine for the spiders and their seeds. It starts nothing.
+//
+// Requests that wait in the store for a spider that is not among spiders
+// fail. Two spiders of the same name are a mistake of the caller's, and the
+// later one counts.
+func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
+	e := &Engine{parts: p, spiders: make(map[string]*spider), seeds: seeds}
+	if opt != nil {
+		e.opt = *opt
+	}
+	var most trawl.Settings // of all spiders: what the job as a whole needs
+	for _, s := range spiders {
+		sp := newSpider(s)
+		e.spiders[sp.set.Name] = sp
+		most.Producers = max(most.Producers, sp.set.Producers)
+		most.Consumers = max(most.Consumers, sp.set.Consumers)
+		most.PageQueue = max(most.PageQueue, sp.set.PageQueue)
+		most.FileQueue = max(most.FileQueue, sp.set.FileQueue)
+	}
+	e.opt.Producers = first(e.opt.Producers, most.Producers, 8)
+	e.opt.Consumers = first(e.opt.Consumers, most.Consumers, 16)
+	e.opt.PageQueue = first(e.opt.PageQueue, most.PageQueue, 100)
+	e.opt.FileQueue = first(e.opt.FileQueue, most.FileQueue, 1000)
+	e.opt.Retries = max(first(e.opt.Retries, 4), 0)
+	e.opt.RetryWait = first(e.opt.RetryWait, time.Second)
+	e.opt.Grace = max(first(e.opt.Grace, 5*time.Second), 0)
+	if e.opt.Jobs == 1 {
+		e.opt.Producers, e.opt.Consumers = 1, 1
+	}
+	e.log = e.opt.Log
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if p.Files != nil {
+		e.outputs = newOutputs(p.Store, p.Dir, e.spiders)
+	}
+	return e
+}
+
+// first returns the first value that is not zero.
+func first[T comparable](vs ...T) T {
+	var zero T
+	for _, v := range vs {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}
+
+// Run collects until nothing is left and returns what was collected. Requests
+// that failed are in the summary and not an error.
+//
+// When ctx ends, Run takes no more work, gives what is under way
+// Options.Grace to finish, and returns the summary, marked as interrupted,
+// and a nil error. An error means that the job cannot go on, because of its
+// disk or its store for instance; the summary tells what was done until then.
+//
+// Run must be called once. When it returns everything it started has ended.
+func (e *Engine) Run(ctx context.Context) (*Summary, error) {
+	e.began = time.Now()
+	before, err := e.parts.Store.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.before = before
+	leases, err := e.parts.Store.Acquire(ctx, "", 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(leases) != 1 {
+		return nil, fmt.Errorf("crawl: the store handed out %d partitions, want 1", len(leases))
+	}
+	if e.outputs != nil {
+		if err := e.outputs.resume(ctx); err != nil {
+			return nil, err
+		}
+	}
+
+	e.front = frontier.New(e.parts.Store, leases[0], &frontier.Options{
+		PageQueue: e.opt.PageQueue, FileQueue: e.opt.FileQueue, Jobs: e.opt.Jobs,
+		Limits:       e.limits,
+		BeforeCommit: e.beforeCommit,
+		Committed:    e.committed,
+	})
+	e.running.Store(e.front)
+	err = e.work(ctx)
+
+	// What is known now is worth keeping whatever happened.
+	last := context.WithoutCancel(ctx)
+	if e.outputs != nil {
+		err = errors.Join(err, e.outputs.finish(last))
+	}
+	err = errors.Join(err, e.parts.Store.Release(last, leases))
+	sum, serr := e.summary(last)
+	sum.Interrupted = ctx.Err() != nil && sum.Left() > 0
+	return sum, errors.Join(err, serr)
+}
+
+// work runs the frontier, the seeds and the workers until the job ends.
+func (e *Engine) work(ctx context.Context) error {
+	// Work under way outlives ctx by the grace; an error ends it at once.
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stopGrace := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(e.opt.Grace, func() { cancel(errGrace) })
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	defer stopGrace()
+
+	var (
+		wg      sync.WaitGroup
+		once    sync.Once
+		seedErr error
+	)
+	take, stopTaking := context.WithCancel(ctx)
+	defer stopTaking()
+	for i, s := range e.seeds {
+		done := e.front.Source()
+		wg.Go(func() {
+			defer done()
+			if err := e.feed(take, i, s); err != nil && take.Err() == nil {
+				// The rest of the job goes on; it is reported at its end.
+				once.Do(func() { seedErr = err })
+			}
+		})
+	}
+	for range e.opt.Producers {
+		wg.Go(func() { e.worker(take, work, trawl.KindPage, e.page) })
+	}
+	for range e.opt.Consumers {
+		wg.Go(func() { e.worker(take, work, trawl.KindFile, e.file) })
+	}
+	err := e.front.Run(take)
+	stopTaking()
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		cancel(err)
+	} else {
+		err = nil
+	}
+	wg.Wait()
+	return errors.Join(err, seedErr)
+}
+
+// errGrace is why work under way ends after an interruption.
+var errGrace = errors.New("interrupted")
+
+// worker takes requests of one kind, one after the other, until the job ends.
+func (e *Engine) worker(take, work context.Context, kind trawl.Kind, do func(context.Context, *frontier.Task) (store.Outcome, error)) {
+	for {
+		t, err := e.front.Next(take, kind)
+		if err != nil {
+			return
+		}
+		o, err := do(work, t)
+		if work.Err() != nil {
+			// Whatever came of it, it may be for that reason.
+			e.front.Abandon(t)
+			continue
+		}
+		if fatal(err) {
+			e.front.Abandon(t)
+			e.front.Fail(err)
+			return
+		}
+		if err != nil {
+			o = e.failed(t, err)
+		}
+		if err := e.front.Finish(t, o); err != nil {
+			return
+		}
+	}
+}
+
+// limits returns the limits of a host that a spider's requests go to.
+func (e *Engine) limits(name, _ string) frontier.Limits {
+	var set trawl.Settings
+	if s := e.spiders[name]; s != nil {
+		set = s.set
+	}
+	return frontier.Limits{
+		PerHost: first(e.opt.PerHost, set.PerHost),
+		Delay:   max(first(e.opt.Delay, set.Delay), 0),
+	}
+}
+
+// beforeCommit makes the files of a group durable under their names.
+func (e *Engine) beforeCommit(context.Context) error {
+	if e.parts.Files == nil {
+		return nil
+	}
+	return e.parts.Files.SyncDirs()
+}
+
+// feed adds the requests of a seed to the store, the first at once and then
+// in batches that grow.
+func (e *Engine) feed(ctx context.Context, i int, s Seed) error {
+	var skip int64
+	if s.Name != "" {
+		var err error
+		if skip, err = e.parts.Store.Cursor(ctx, s.Name); err != nil {
+			return err
+		}
+	}
+	const most = 1024
+	var (
+		batch []store.Entry
+		size  = 1
+		pos   = skip
+		last  = time.Now()
+	)
+	flush := func() error {
+		var cur *store.Cursor
+		if s.Name != "" {
+			cur = &store.Cursor{Name: s.Name, Pos: pos}
+		}
+		_, err := e.front.Add(ctx, batch, cur)
+		clear(batch)
+		batch, last = batch[:0], time.Now()
+		size = min(2*size, most)
+		return err
+	}
+	err := s.Read(ctx, skip, func(r trawl.Request, err error) error {
+		pos++
+		var entry store.Entry
+		if err == nil {
+			entry, err = e.front.Entry(r, 0)
+		}
+		if err != nil {
+			if bad := (*BadSeed)(nil); !errors.As(err, &bad) {
+				err = &BadSeed{Place: fmt.Sprintf("start %d", pos), Err: err}
+			}
+			e.badSeed(err)
+			return nil
+		}
+		if r.Kind == trawl.KindFile {
+			if e.opt.Choose != nil && !e.opt.Choose(int(pos)) {
+				return nil
+			}
+			if err := e.reserve(ctx, []*store.Entry{&entry}); err != nil {
+				return err
+			}
+		}
+		batch = append(batch, entry)
+		if len(batch) < size && time.Since(last) < 100*time.Millisecond {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}

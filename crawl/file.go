@@ -1,0 +1,127 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// file fetches a file and saves it, trying its backup URLs in turn.
+func (e *Engine) file(ctx context.Context, t *frontier.Task) (store.Outcome, error) {
+	if e.parts.Files == nil {
+		return store.Outcome{State: store.Done}, nil
+	}
+	var headers map[string]string
+	if s := e.spiders[t.Request.Spider]; s != nil {
+		headers = s.set.Headers
+	}
+	var firstErr error
+	for i := -1; i < len(t.Request.Backup); i++ {
+		u := t.Request.URL
+		if i >= 0 {
+			u = t.Request.Backup[i]
+		}
+		f, err := e.save(ctx, t, u, headers)
+		if err == nil {
+			return store.Outcome{State: store.Done, File: f}, nil
+		}
+		if firstErr == nil {
+			firstErr = err
+		}
+		if ctx.Err() != nil || fatal(err) {
+			return store.Outcome{}, err
+		}
+	}
+	return store.Outcome{}, firstErr
+}
+
+// save fetches one URL of a file and puts it under its name.
+func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, headers map[string]string) (*store.File, error) {
+	res, err := e.parts.Fetch.Open(ctx, rawURL, t.Request.Referer, headers)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	tmp, err := e.parts.Files.Write(ctx, &meter{res.Body, &e.count.bytes}, save.Want{
+		Length:      res.Length,
+		Path:        t.Request.Path,
+		ContentType: res.Header.Get("Content-Type"),
+		MaxSize:     e.opt.MaxFile,
+	})
+	if err != nil {
+		return nil, saveError(rawURL, err)
+	}
+	e.front.Release(t)
+
+	path := t.Request.Path
+	if fixed := save.FixExt(path, tmp.Type); fixed != path {
+		path, err = e.parts.Store.Rename(ctx, store.Name{Key: t.Key, Path: fixed}, e.taken)
+		if err != nil {
+			tmp.Discard()
+			return nil, err
+		}
+	}
+	if err := tmp.Rename(path); err != nil {
+		tmp.Discard()
+		return nil, saveError(rawURL, err)
+	}
+	return &store.File{
+		Key: t.Key, URL: res.URL, Path: path, Size: tmp.Size, SHA256: tmp.SHA256, Type: tmp.Type,
+		ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"),
+	}, nil
+}
+
+// saveError gives what package save reports the URL and the reason that the
+// rest of the engine goes by.
+func saveError(rawURL string, err error) error {
+	var se *save.Error
+	if fetch.ReasonOf(err) != "" || !errors.As(err, &se) {
+		return err // the body failed, or the context ended
+	}
+	reason := fetch.Reason(se.Reason)
+	if reason == fetch.Size {
+		reason = Filtered
+	}
+	return &fetch.Error{URL: rawURL, Reason: reason, Err: err}
+}
+
+// failure describes an attempt that came to err.
+func failure(t *frontier.Task, err error) *store.Failure {
+	f := &store.Failure{
+		Key: t.Key, Kind: t.Request.Kind, URL: t.Request.URL,
+		Reason: string(fetch.ReasonOf(err)), Message: err.Error(), Tries: t.Tries + 1, At: time.Now(),
+	}
+	var fe *fetch.Error
+	if errors.As(err, &fe) {
+		f.Status = fe.Status
+		if fe.Err != nil {
+			f.Message = fe.Err.Error()
+		}
+	}
+	return f
+}
+
+// pause is the time before a retry: base doubled for each earlier try, at
+// most 5 minutes, varied by half.
+func pause(base time.Duration, tries int) time.Duration {
+	d := min(base<<min(tries, 16), 5*time.Minute)
+	return d/2 + rand.N(d+1)
+}
+
+// fatal reports whether the job cannot go on after err: what is neither the
+// request's fault nor the spider's is the store's or the disk's.
+func fatal(err error) bool {
+	if err == nil {
+		return false
+	}
+	if se := (*save.Error)(nil); errors.As(err, &se) {
+		return se.Persistent()
+	}
+	return fetch.ReasonOf(err) == ""
+}

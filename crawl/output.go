@@ -1,0 +1,267 @@
+package crawl
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// outputs write the items of a job to OUTPUT.jsonl, line by line as they are
+// committed, and put them in order at the end.
+//
+// The truth is in the store; a file of lines is a copy that can be made anew.
+// Beside it .trawl/OUTPUT.pos tells how much of it is known to be good. After
+// a crash the file is cut there and the rest comes from the store.
+//
+// Methods are called from one goroutine at a time: resume before the workers
+// start, write from the committer, finish after it has ended.
+type outputs struct {
+	st      store.Store
+	dir     string
+	outs    map[string]*output
+	spiders map[string]*spider
+	err     error // the first; writing stops there
+}
+
+// An output is one file of lines.
+type output struct {
+	name  string
+	file  *os.File
+	buf   *bufio.Writer
+	pos   position
+	saved time.Time // when pos was last written to disk
+}
+
+// A position is a point up to which a file of lines is good.
+type position struct {
+	Seq   int64 `json:"seq"`   // of the last item in it
+	Bytes int64 `json:"bytes"` // its length
+}
+
+// posEvery bounds how much has to be written again after a crash.
+const posEvery = 5 * time.Second
+
+func newOutputs(st store.Store, dir string, spiders map[string]*spider) *outputs {
+	return &outputs{st: st, dir: dir, outs: make(map[string]*output), spiders: spiders}
+}
+
+// isOutput reports whether a path is of the kind that outputs are written to.
+func isOutput(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return !strings.Contains(path, "/") && (ext == ".jsonl" || ext == ".csv")
+}
+
+// resume brings the files of an earlier run up to date with the store.
+func (o *outputs) resume(ctx context.Context) error {
+	names, err := o.st.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		out, err := o.open(name)
+		if err != nil {
+			return err
+		}
+		for it, err := range o.st.Items(ctx, name, out.pos.Seq) {
+			if err != nil {
+				return err
+			}
+			if err := out.add(it); err != nil {
+				return o.diskError(out, err)
+			}
+		}
+		if err := out.buf.Flush(); err != nil {
+			return o.diskError(out, err)
+		}
+	}
+	return nil
+}
+
+// write adds the items that a commit kept. The first failure stays until
+// finish reports it; the items are safe in the store.
+func (o *outputs) write(outs []store.Outcome) {
+	if o.err != nil {
+		return
+	}
+	touched := make(map[*output]bool)
+	for i := range outs {
+		for _, it := range outs[i].Items {
+			if it.Seq == 0 {
+				continue // of an outcome that was skipped
+			}
+			out, err := o.open(it.Output)
+			if err == nil {
+				if err = out.add(it); err != nil {
+					err = o.diskError(out, err)
+				}
+			}
+			if err != nil {
+				o.err = err
+				return
+			}
+			touched[out] = true
+		}
+	}
+	for out := range touched {
+		err := out.buf.Flush()
+		if err == nil && time.Since(out.saved) > posEvery {
+			err = o.savePos(out)
+		}
+		if err != nil {
+			o.err = o.diskError(out, err)
+			return
+		}
+	}
+}
+
+// finish puts the files in order, makes them durable and closes them.
+func (o *outputs) finish(ctx context.Context) error {
+	err := o.err
+	for _, out := range o.outs {
+		if e := o.finishOne(out); e != nil && err == nil {
+			err = o.diskError(out, e)
+		}
+	}
+	return err
+}
+
+func (o *outputs) finishOne(out *output) error {
+	err := errors.Join(out.buf.Flush(), o.savePos(out), out.file.Close())
+	if err != nil {
+		return err
+	}
+	how := o.how(out.name)
+	path := o.path(out.name, ".jsonl")
+	if how.Order != "" {
+		if err := sortLines(path, how.Order); err != nil {
+			return err
+		}
+	}
+	if how.CSV {
+		return writeCSV(o.path(out.name, ".csv"), path)
+	}
+	return nil
+}
+
+// how returns what a spider says of an output.
+func (o *outputs) how(name string) trawl.Output {
+	for _, s := range o.spiders {
+		if how, ok := s.set.Outputs[name]; ok {
+			return how
+		}
+	}
+	return trawl.Output{}
+}
+
+func (o *outputs) path(name, ext string) string { return filepath.Join(o.dir, name+ext) }
+
+func (o *outputs) posPath(name string) string { return filepath.Join(o.dir, ".trawl", name+".pos") }
+
+// open returns an output, opened at its position.
+func (o *outputs) open(name string) (*output, error) {
+	if out := o.outs[name]; out != nil {
+		return out, nil
+	}
+	out := &output{name: name}
+	path := o.path(name, ".jsonl")
+	data, err := os.ReadFile(o.posPath(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if st, err := os.Stat(path); err == nil && st.Size() > 0 {
+			return nil, &fetch.Error{URL: path, Reason: fetch.Disk,
+				Err: fmt.Errorf("%s is in the way: the job did not write it, and its records go there; move it away", path)}
+		}
+	case err != nil:
+		return nil, o.diskError(out, err)
+	default:
+		if json.Unmarshal(data, &out.pos) != nil {
+			out.pos = position{}
+		}
+	}
+	if out.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, o.diskError(out, err)
+	}
+	if st, err := out.file.Stat(); err != nil || st.Size() < out.pos.Bytes {
+		out.pos = position{} // somebody cut it: write it anew
+	}
+	if err := out.file.Truncate(out.pos.Bytes); err != nil {
+		return nil, o.diskError(out, err)
+	}
+	if _, err := out.file.Seek(out.pos.Bytes, io.SeekStart); err != nil {
+		return nil, o.diskError(out, err)
+	}
+	out.buf = bufio.NewWriterSize(out.file, 64<<10)
+	if err := o.savePos(out); err != nil {
+		return nil, o.diskError(out, err)
+	}
+	o.outs[name] = out
+	return out, nil
+}
+
+func (out *output) add(it store.Item) error {
+	out.buf.Write(it.Body)
+	err := out.buf.WriteByte('\n')
+	out.pos.Seq = it.Seq
+	out.pos.Bytes += int64(len(it.Body)) + 1
+	return err
+}
+
+// savePos makes the file durable and then says so.
+func (o *outputs) savePos(out *output) error {
+	if err := out.file.Sync(); err != nil {
+		return err
+	}
+	data, err := json.Marshal(out.pos)
+	if err != nil {
+		return err
+	}
+	out.saved = time.Now()
+	return replaceFile(o.posPath(out.name), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+func (o *outputs) diskError(out *output, err error) error {
+	return &fetch.Error{URL: o.path(out.name, ".jsonl"), Reason: fetch.Disk, Err: err}
+}
+
+// replaceFile writes a file beside the one at path and then puts it in its
+// place, so that path always holds a whole one.
+func replaceFile(path string, write func(io.Writer) error) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // gone already if all went well
+	w := bufio.NewWriterSize(tmp, 64<<10)
+	err = write(w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

@@ -1,0 +1,178 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// page fetches a page and has its spider parse it.
+func (e *Engine) page(ctx context.Context, t *frontier.Task) (store.Outcome, error) {
+	s := e.spiders[t.Request.Spider]
+	if s == nil {
+		return store.Outcome{}, &fetch.Error{URL: t.Request.URL, Reason: fetch.Spider,
+			Err: fmt.Errorf("spider %q is not part of this run", t.Request.Spider)}
+	}
+	p, err := e.parts.Fetch.Page(ctx, &t.Request, s.set.Headers)
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	e.front.Release(t)
+	e.count.bytes.Add(int64(len(p.Body)))
+
+	res, err := s.Parse(ctx, p)
+	if err != nil {
+		// The spider's own words say where; a reason of its own says what.
+		if fetch.ReasonOf(err) == "" {
+			err = &fetch.Error{URL: p.URL, Reason: fetch.Spider, Status: p.Status, Err: err}
+		}
+		return store.Outcome{}, err
+	}
+	return e.keep(ctx, t, s, p, res)
+}
+
+// keep turns what a spider read from a page into the outcome of its request.
+func (e *Engine) keep(ctx context.Context, t *frontier.Task, s *spider, p *trawl.Page, res *trawl.Result) (store.Outcome, error) {
+	o := store.Outcome{State: store.Done}
+	base, err := url.Parse(p.URL)
+	if err != nil {
+		return o, &fetch.Error{URL: p.URL, Reason: fetch.Parse, Err: err}
+	}
+
+	files := make([]*store.Entry, len(res.Files)) // nil for one that was refused
+	var good []*store.Entry
+	for i, r := range res.Files {
+		if e.opt.Choose != nil && !e.opt.Choose(i+1) {
+			continue
+		}
+		r.Kind = trawl.KindFile
+		if entry := e.child(t, s, base, r); entry != nil {
+			files[i] = entry
+			good = append(good, entry)
+		}
+	}
+	if err := e.reserve(ctx, good); err != nil {
+		return o, err
+	}
+	for _, entry := range good {
+		o.Children = append(o.Children, *entry)
+	}
+	for _, r := range res.Pages {
+		r.Kind = trawl.KindPage
+		if entry := e.child(t, s, base, r); entry != nil {
+			o.Children = append(o.Children, *entry)
+		}
+	}
+	for _, it := range res.Items {
+		body, err := encodeItem(it, func(f trawl.FileRef) string {
+			if int(f) < 0 || int(f) >= len(files) || files[f] == nil {
+				return ""
+			}
+			return files[f].Request.Path
+		})
+		if err != nil {
+			res.Failed = append(res.Failed, trawl.ItemError{Err: err.Error()})
+			continue
+		}
+		o.Items = append(o.Items, store.Item{Output: first(it.Output, s.set.Name), Body: body})
+	}
+	for _, f := range res.Failed {
+		e.itemFailed(p.URL, f)
+	}
+	for _, w := range res.Warnings {
+		e.warn(w)
+	}
+	return o, nil
+}
+
+// child makes the entry of a request that was found on a page; nil, with a
+// warning, if it is not to be fetched.
+func (e *Engine) child(t *frontier.Task, s *spider, base *url.URL, r trawl.Request) *store.Entry {
+	u, err := trawl.ParseURL(r.URL)
+	if err != nil {
+		e.warn(fmt.Sprintf("%s: on %s: %v", s.set.Name, base.Hostname(), err))
+		return nil
+	}
+	if r.Kind == trawl.KindPage && !s.allows(base, u) {
+		e.warn(fmt.Sprintf("%s: links to %s are not followed; add it to hosts to do so", s.set.Name, u.Hostname()))
+		return nil
+	}
+	r.URL = u.String()
+	r.Spider = first(r.Spider, s.set.Name)
+	r.Depth = t.Request.Depth + 1
+	var origin store.HostID
+	if r.Kind == trawl.KindFile {
+		origin = t.Entry.Host
+	}
+	entry, err := e.front.Entry(r, origin)
+	if err != nil {
+		e.warn(fmt.Sprintf("%s: on %s: %v", s.set.Name, base.Hostname(), err))
+		return nil
+	}
+	return &entry
+}
+
+// reserve gives each file a safe name that is its own.
+func (e *Engine) reserve(ctx context.Context, files []*store.Entry) error {
+	if len(files) == 0 {
+		return nil
+	}
+	names := make([]store.Name, len(files))
+	for i, f := range files {
+		p := f.Request.Path
+		if p == "" {
+			p = trawl.FileName(f.Request.URL)
+		}
+		f.Request.Path = p
+		if e.opt.Rename != nil {
+			p = e.opt.Rename(f.Request)
+		}
+		names[i] = store.Name{Key: f.Key, Path: save.Clean(p)}
+	}
+	paths, err := e.parts.Store.Reserve(ctx, names, e.taken)
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		f.Request.Path = paths[i]
+	}
+	return nil
+}
+
+// taken reports whether a path belongs to something that is not a file of the
+// job.
+func (e *Engine) taken(path string) bool {
+	return isOutput(path) || e.parts.Files != nil && e.parts.Files.Exists(path)
+}
+
+// failed is the outcome of a request that came to err: it is tried again
+// later, or given up.
+func (e *Engine) failed(t *frontier.Task, err error) store.Outcome {
+	f := failure(t, err)
+	var fe *fetch.Error
+	temporary := errors.As(err, &fe) && fe.Temporary()
+	o := store.Outcome{State: store.Failed, Failure: f}
+
+	switch {
+	case f.Reason == string(fetch.Login):
+		e.front.Stop(t, "asks for a login")
+		return store.Outcome{State: store.Waiting, Tries: t.Tries, Failure: f, Due: f.At}
+	case f.Status == 429 || f.Status == 503:
+		// The host as a whole asks for a rest; the request is not to blame.
+		next := e.front.Refused(t, fe.RetryAfter)
+		e.hostRests(HostRests{Host: t.HostName, Until: next, Status: f.Status})
+		return store.Outcome{State: store.Waiting, Tries: t.Tries, Failure: f, Due: f.At}
+	case temporary && t.Tries < e.opt.Retries:
+		o.State = store.Waiting
+		o.Tries = t.Tries + 1
+		o.Due = f.At.Add(pause(e.opt.RetryWait, t.Tries))
+	}
+	return o
+}

@@ -1,0 +1,187 @@
+package crawl
+
+import (
+	"encoding/hex"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// maxNotes bounds the texts kept of each kind: warnings, failed items and bad
+// seeds. Beyond that they are counted and not kept.
+const maxNotes = 200
+
+// counters are what this run did.
+type counters struct {
+	bytes      atomic.Int64 // received in bodies
+	pages      atomic.Int64
+	files      atomic.Int64
+	fileBytes  atomic.Int64
+	items      atomic.Int64
+	duplicates atomic.Int64
+	itemsBad   atomic.Int64
+	retries    atomic.Int64
+
+	mu       sync.Mutex // guards what follows
+	failed   map[string]int
+	warnings notes
+	badItems notes
+	badSeeds notes
+}
+
+// notes are distinct texts in the order of their first appearance.
+type notes struct {
+	list []Note
+	more int // not kept
+}
+
+// A Note is a text and how often it came up.
+type Note struct {
+	Text  string `json:"text"`
+	Count int    `json:"count"`
+}
+
+// add reports whether the text is new.
+func (n *notes) add(text string) bool {
+	if i := slices.IndexFunc(n.list, func(m Note) bool { return m.Text == text }); i >= 0 {
+		n.list[i].Count++
+		return false
+	}
+	if len(n.list) >= maxNotes {
+		n.more++
+		return false
+	}
+	n.list = append(n.list, Note{text, 1})
+	return true
+}
+
+// warn passes on what the author of a spider should know, once.
+func (e *Engine) warn(text string) {
+	e.count.mu.Lock()
+	isNew := e.count.warnings.add(text)
+	e.count.mu.Unlock()
+	if isNew {
+		e.log.Warn(text)
+		if fn := e.opt.Events.Warning; fn != nil {
+			fn(text)
+		}
+	}
+}
+
+func (e *Engine) itemFailed(page string, err trawl.ItemError) {
+	e.count.itemsBad.Add(1)
+	e.count.mu.Lock()
+	e.count.badItems.add(err.Error())
+	e.count.mu.Unlock()
+	e.log.Error("item failed", "page", page, "err", err)
+	if fn := e.opt.Events.ItemFailed; fn != nil {
+		fn(page, err)
+	}
+}
+
+func (e *Engine) badSeed(err error) {
+	e.count.mu.Lock()
+	e.count.badSeeds.add(err.Error())
+	e.count.mu.Unlock()
+	e.log.Error("start request left out", "err", err)
+}
+
+// committed counts and reports what has become durable.
+func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.Receipt) {
+	for i := range outs {
+		t, o := ts[i], &outs[i]
+		if o.Failure != nil && o.State != store.Done {
+			e.reportFailure(o)
+			continue
+		}
+		if t.Request.Kind == trawl.KindPage {
+			e.reportPage(t, o)
+		} else {
+			e.reportFile(t, o, rec.Duplicates)
+		}
+	}
+	if e.outputs != nil {
+		e.outputs.write(outs)
+	}
+}
+
+func (e *Engine) reportPage(t *frontier.Task, o *store.Outcome) {
+	e.count.pages.Add(1)
+	e.count.items.Add(int64(len(o.Items)))
+	ev := PageDone{URL: t.Request.URL, Spider: t.Request.Spider, Items: len(o.Items)}
+	for i := range o.Children {
+		if o.Children[i].Request.Kind == trawl.KindFile {
+			ev.Files++
+		} else {
+			ev.Pages++
+		}
+	}
+	e.log.Info("page", "url", ev.URL, "pages", ev.Pages, "files", ev.Files, "items", ev.Items)
+	if fn := e.opt.Events.Page; fn != nil {
+		fn(ev)
+	}
+	if fn := e.opt.Events.Item; fn != nil {
+		for _, it := range o.Items {
+			fn(ItemDone{Output: it.Output, Body: it.Body})
+		}
+	}
+}
+
+func (e *Engine) reportFile(t *frontier.Task, o *store.Outcome, dups []store.File) {
+	ev := FileDone{URL: t.Request.URL, From: t.Request.URL, Path: t.Request.Path}
+	if f := o.File; f != nil {
+		ev.From, ev.Path, ev.Size, ev.Type = f.URL, f.Path, f.Size, f.Type
+		ev.SHA256 = hex.EncodeToString(f.SHA256[:])
+		for i := range dups {
+			if dups[i].Key == f.Key {
+				ev.DuplicateOf = dups[i].DuplicateOf
+				e.count.duplicates.Add(1)
+			}
+		}
+	}
+	e.count.files.Add(1)
+	e.count.fileBytes.Add(ev.Size)
+	e.log.Info("file", "url", ev.URL, "path", ev.Path, "size", ev.Size)
+	if fn := e.opt.Events.File; fn != nil {
+		fn(ev)
+	}
+}
+
+func (e *Engine) reportFailure(o *store.Outcome) {
+	f := o.Failure
+	ev := Failed{URL: f.URL, Kind: f.Kind.String(), Reason: f.Reason, Status: f.Status, Message: f.Message, Tries: f.Tries}
+	if o.State == store.Waiting {
+		ev.Again = o.Due
+		e.count.retries.Add(1)
+		e.log.Info("retry", "url", f.URL, "reason", f.Reason, "err", f.Message, "at", o.Due)
+		if fn := e.opt.Events.Retry; fn != nil {
+			fn(ev)
+		}
+		return
+	}
+	e.count.mu.Lock()
+	if e.count.failed == nil {
+		e.count.failed = make(map[string]int)
+	}
+	e.count.failed[f.Reason]++
+	e.count.mu.Unlock()
+	e.log.Error("failed", "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message)
+	if fn := e.opt.Events.Failed; fn != nil {
+		fn(ev)
+	}
+}
+
+// ErrNotRunning is returned by Snapshot before Run has begun.
+var ErrNotRunning = errors.New("crawl: the engine is not running")
+
+func (e *Engine) hostRests(ev HostRests) {
+	e.log.Warn("host rests", "host", ev.Host, "status", ev.Status, "until", ev.Until)
+	if fn := e.opt.Events.HostRests; fn != nil {
+		fn(ev)
+	}
+}

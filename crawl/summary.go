@@ -1,0 +1,180 @@
+package crawl
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// A Tally counts requests of one kind.
+type Tally struct {
+	Done    int64 `json:"done"`    // in this run
+	Already int64 `json:"already"` // by earlier runs
+	Failed  int64 `json:"failed"`  // in the whole job
+	Waiting int64 `json:"waiting"`
+}
+
+// Total is the number of requests known.
+func (t Tally) Total() int64 { return t.Done + t.Already + t.Failed + t.Waiting }
+
+// A Summary is what a run came to.
+type Summary struct {
+	Pages Tally `json:"pages"`
+	Files Tally `json:"files"`
+
+	// Items of this run, and those that could not be built.
+	Items       int64 `json:"items"`
+	ItemsFailed int64 `json:"items_failed"`
+	// ItemsTotal are those of the whole job.
+	ItemsTotal int64 `json:"items_total"`
+
+	// Bytes is what the files of this run hold; Received also counts pages
+	// and what was thrown away.
+	Bytes    int64 `json:"bytes"`
+	Received int64 `json:"received"`
+
+	// Duplicates counts the files of this run whose content the job had.
+	Duplicates int64 `json:"duplicates"`
+
+	// Retries counts the attempts that failed and were made again.
+	Retries int64 `json:"retries"`
+
+	// Failed counts the requests of the whole job that failed, by reason and
+	// HTTP status.
+	Failed []FailedCount `json:"failed,omitempty"`
+
+	// Stopped are the hosts that nothing more was asked of, with the reason.
+	Stopped map[string]string `json:"stopped,omitempty"`
+
+	Warnings []Note `json:"warnings,omitempty"`
+	BadItems []Note `json:"bad_items,omitempty"`
+	BadSeeds []Note `json:"bad_seeds,omitempty"`
+
+	// Interrupted says that the run was stopped with work left.
+	Interrupted bool          `json:"interrupted"`
+	Elapsed     time.Duration `json:"elapsed_ns"`
+}
+
+// Left is the number of requests that wait.
+func (s *Summary) Left() int64 { return s.Pages.Waiting + s.Files.Waiting }
+
+// A FailedCount counts failures of one reason and status.
+type FailedCount struct {
+	Reason string `json:"reason"`
+	Status int    `json:"status,omitempty"`
+	Count  int    `json:"count"`
+	// Example is one of them.
+	Example string `json:"example"`
+}
+
+// Filtered is the reason of files that were left out because they are larger
+// than Options.MaxFile. It is not a failure.
+const Filtered = fetch.Reason("filtered")
+
+func (e *Engine) summary(ctx context.Context) (*Summary, error) {
+	s := &Summary{
+		Items: e.count.items.Load(), ItemsFailed: e.count.itemsBad.Load(),
+		Bytes: e.count.fileBytes.Load(), Received: e.count.bytes.Load(),
+		Duplicates: e.count.duplicates.Load(), Retries: e.count.retries.Load(),
+		Elapsed: time.Since(e.began),
+	}
+	if e.front != nil {
+		s.Stopped = e.front.Stopped()
+	}
+	e.count.mu.Lock()
+	s.Warnings = append(s.Warnings, e.count.warnings.list...)
+	s.BadItems = append(s.BadItems, e.count.badItems.list...)
+	s.BadSeeds = append(s.BadSeeds, e.count.badSeeds.list...)
+	e.count.mu.Unlock()
+
+	st, err := e.parts.Store.Stats(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.ItemsTotal = st.Items
+	s.Pages = e.tally(st.Pages, e.before.Pages, e.count.pages.Load())
+	s.Files = e.tally(st.Files, e.before.Files, e.count.files.Load())
+	s.Failed, err = CountFailures(ctx, e.parts.Store)
+	return s, err
+}
+
+func (e *Engine) tally(now, before store.Counts, done int64) Tally {
+	return Tally{Done: done, Already: before.Done, Failed: now.Failed, Waiting: now.Waiting}
+}
+
+// CountFailures counts the failed requests of a job, the most frequent kinds
+// in the order of their first appearance.
+func CountFailures(ctx context.Context, st store.Store) ([]FailedCount, error) {
+	var out []FailedCount
+	type kind struct {
+		reason string
+		status int
+	}
+	at := make(map[kind]int)
+	for f, err := range st.Failures(ctx) {
+		if err != nil {
+			return out, err
+		}
+		k := kind{f.Reason, f.Status}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, FailedCount{Reason: f.Reason, Status: f.Status, Example: f.URL})
+		}
+		out[i].Count++
+	}
+	return out, nil
+}
+
+// A Snapshot is how a run stands.
+type Snapshot struct {
+	Pages, Files Tally
+	Items        int64
+	Received     int64 // bytes in bodies so far
+	Bytes        int64 // in files that are done
+	Retries      int64
+	ItemsFailed  int64
+	Elapsed      time.Duration
+
+	// Hosts under way, the slowest first.
+	Hosts []frontier.HostState
+}
+
+// Snapshot tells how the run stands, with up to hosts hosts. It may be called
+// at any time from any goroutine while Run is going.
+func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
+	front := e.running.Load()
+	if front == nil {
+		return Snapshot{}, ErrNotRunning
+	}
+	st, err := e.parts.Store.Stats(ctx)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return Snapshot{
+		Pages: e.tally(st.Pages, e.before.Pages, e.count.pages.Load()),
+		Files: e.tally(st.Files, e.before.Files, e.count.files.Load()),
+		Items: e.count.items.Load(), Received: e.count.bytes.Load(), Bytes: e.count.fileBytes.Load(),
+		Retries: e.count.retries.Load(), ItemsFailed: e.count.itemsBad.Load(),
+		Elapsed: time.Since(e.began),
+		Hosts:   front.Slowest(hosts),
+	}, nil
+}
+
+// A meter counts what is read.
+type meter struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	m.n.Add(int64(n))
+	return n, err
+}

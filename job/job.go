@@ -1,0 +1,266 @@
+// Package job runs spiders into a directory: it joins the engine of package
+// crawl with SQLite, HTTP and the local disk.
+//
+// [Open] takes a [Plan], what to collect, and a directory; [Job.Run] collects
+// until nothing is left or its context ends. Opening the same plan in the
+// same directory again goes on where it was left, whatever ended it.
+//
+//	j, err := job.Open(ctx, "pictures", job.Plan{Name: "mine", Spiders: []trawl.Spider{mySpider}}, nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer j.Close()
+//	sum, err := j.Run(ctx)
+//
+// A Job belongs to one goroutine, except for [Job.Snapshot].
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/sqlite"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// A Plan says what a job collects.
+type Plan struct {
+	// Name is the job's name, a spider's for instance. A directory belongs to
+	// one name with one set of arguments.
+	Name string
+
+	// Source is where the spider was loaded from, a file or "" for a built-in
+	// one. It is remembered, and not compared.
+	Source string
+
+	// Args are the arguments given to the spider.
+	Args map[string]string
+
+	// Spiders that may parse pages of the job.
+	Spiders []trawl.Spider
+
+	// Seeds are where the start requests come from; nil means the Start of
+	// every spider, and an empty slice none: what waits in the directory.
+	Seeds []crawl.Seed
+}
+
+// HTTP says how requests are made. The zero value of a field means its
+// default.
+type HTTP struct {
+	// UserAgent names the collector to the sites; "" means trawl's own name
+	// with its address.
+	UserAgent string
+
+	// Headers are sent with every request. They do not follow a redirect to
+	// another host.
+	Headers map[string]string
+
+	// ConnectTo sends a host's requests to another address, in plain HTTP:
+	// "www.example.com" or "www.example.com:8080" to "127.0.0.1:8000".
+	ConnectTo map[string]string
+
+	// Timeout bounds each wait: for a connection, for the header of the
+	// answer, for the next bytes of a body. Zero means 15, 30 and 30 seconds.
+	Timeout time.Duration
+}
+
+// Options adjust a job. A nil *Options means the default.
+type Options struct {
+	Crawl crawl.Options
+	HTTP  HTTP
+
+	// NoSync leaves it to the operating system when files reach the disk. A
+	// killed process loses nothing by it; a power cut may take the latest
+	// files and records, and leave files that are recorded and not whole.
+	NoSync bool
+}
+
+// An OtherJobError is a directory that belongs to another job.
+type OtherJobError struct {
+	Dir        string
+	Have, Want Identity
+}
+
+func (e *OtherJobError) Error() string {
+	return fmt.Sprintf("%s holds the job %s, not %s", e.Dir, e.Have, e.Want)
+}
+
+// LockedError is a directory that another process works in.
+type LockedError = sqlite.LockedError
+
+// An Identity is what makes a job the same job.
+type Identity struct {
+	Name   string            `json:"name"`
+	Source string            `json:"source,omitempty"`
+	Args   map[string]string `json:"args,omitempty"`
+}
+
+// String returns "NAME" or "NAME a=1 b=2".
+func (id Identity) String() string {
+	var b strings.Builder
+	b.WriteString(id.Name)
+	for _, k := range slices.Sorted(maps.Keys(id.Args)) {
+		fmt.Fprintf(&b, " %s=%s", k, id.Args[k])
+	}
+	return b.String()
+}
+
+func (id Identity) same(o Identity) bool {
+	return id.Name == o.Name && maps.Equal(id.Args, o.Args)
+}
+
+// identityKey is where the store keeps the identity.
+const identityKey = "job"
+
+// Identify returns the identity of the job in a store; ok is false if the
+// store is new.
+func Identify(ctx context.Context, st store.Store) (id Identity, ok bool, err error) {
+	s, err := st.Get(ctx, identityKey)
+	if err != nil || s == "" {
+		return Identity{}, false, err
+	}
+	if err := json.Unmarshal([]byte(s), &id); err != nil {
+		return Identity{}, false, fmt.Errorf("job: what the store says of the job: %w", err)
+	}
+	return id, true, nil
+}
+
+// A Job is a plan that runs into a directory.
+type Job struct {
+	st     store.Store
+	client *fetch.Client
+	files  *save.Dir
+	engine *crawl.Engine
+}
+
+// Open opens or begins the job of a plan in dir, which is created if need be.
+// With "" as dir the job is a simulation: it visits the pages, and keeps and
+// writes nothing.
+//
+// It returns a *LockedError if another process works in dir, and an
+// *OtherJobError if dir belongs to another plan. The caller must Close the
+// Job.
+func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err error) {
+	var o Options
+	if opt != nil {
+		o = *opt
+	}
+	j := &Job{}
+	defer func() {
+		if err != nil {
+			_ = j.Close() // the first error says what happened
+		}
+	}()
+	if dir == "" {
+		j.st = store.NewMem()
+	} else {
+		st, err := sqlite.Open(ctx, dir, &sqlite.Options{NoSync: o.NoSync})
+		if err != nil {
+			return nil, err
+		}
+		j.st = st
+		if err := claim(ctx, st, dir, Identity{Name: p.Name, Source: p.Source, Args: p.Args}); err != nil {
+			return nil, err
+		}
+		if j.files, err = save.Open(dir, &save.Options{NoSync: o.NoSync}); err != nil {
+			return nil, err
+		}
+	}
+	j.client = fetch.New(&fetch.Options{
+		UserAgent: o.HTTP.UserAgent, Headers: o.HTTP.Headers, ConnectTo: o.HTTP.ConnectTo,
+		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
+	})
+	seeds := p.Seeds
+	if seeds == nil {
+		for _, s := range p.Spiders {
+			seeds = append(seeds, StartOf(s))
+		}
+	}
+	parts := crawl.Parts{Store: j.st, Fetch: j.client, Files: j.files, Dir: dir}
+	j.engine = crawl.New(parts, p.Spiders, seeds, &o.Crawl)
+	return j, nil
+}
+
+// claim makes a new directory the job's, or checks that it is.
+func claim(ctx context.Context, st store.Store, dir string, want Identity) error {
+	have, ok, err := Identify(ctx, st)
+	if err != nil {
+		return err
+	}
+	if ok {
+		if !have.same(want) {
+			return &OtherJobError{Dir: dir, Have: have, Want: want}
+		}
+		return nil
+	}
+	data, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	return st.Set(ctx, identityKey, string(data))
+}
+
+// StartOf returns a spider's start requests as a seed.
+func StartOf(s trawl.Spider) crawl.Seed {
+	name := s.Settings().Name
+	return crawl.Seed{Read: func(ctx context.Context, _ int64, add func(trawl.Request, error) error) error {
+		n := 0
+		for r, err := range s.Start(ctx) {
+			n++
+			if err != nil {
+				return fmt.Errorf("%s: start: %w", name, err)
+			}
+			if r.Spider == "" {
+				r.Spider = name
+			}
+			if _, err = trawl.ParseURL(r.URL); err != nil {
+				err = &crawl.BadSeed{Place: fmt.Sprintf("%s: start %d", name, n), Err: err}
+			}
+			if err := add(r, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+// Run collects until nothing is left, or until ctx ends and the grace is
+// over; see [crawl.Engine.Run]. It must be called once.
+func (j *Job) Run(ctx context.Context) (*crawl.Summary, error) { return j.engine.Run(ctx) }
+
+// Snapshot tells how Run stands; see [crawl.Engine.Snapshot]. It is safe for
+// concurrent use.
+func (j *Job) Snapshot(ctx context.Context, hosts int) (crawl.Snapshot, error) {
+	return j.engine.Snapshot(ctx, hosts)
+}
+
+// Retry makes failed requests wait again: those for which want returns true,
+// all if it is nil. Call it before Run. It returns how many.
+func (j *Job) Retry(ctx context.Context, want func(store.Failure) bool) (int, error) {
+	return j.st.Retry(ctx, time.Now(), want)
+}
+
+// Close ends the job's use of the directory. It may be called twice.
+func (j *Job) Close() error {
+	var errs []error
+	if j.client != nil {
+		j.client.Close()
+	}
+	if j.files != nil {
+		errs = append(errs, j.files.Close())
+	}
+	if j.st != nil {
+		errs = append(errs, j.st.Close())
+	}
+	return errors.Join(errs...)
+}
