@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +58,27 @@ func wantErr(t *testing.T, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Errorf("%s = %v, want %v", what, err, want)
+	}
+}
+
+// said is what happened, in order.
+type said struct {
+	mu    sync.Mutex
+	words []string
+}
+
+func (s *said) say(word string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.words = append(s.words, word)
+}
+
+func (s *said) want(t *testing.T, words ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Equal(s.words, words) {
+		t.Errorf("happened: %q, want %q", s.words, words)
 	}
 }
 

@@ -147,6 +147,13 @@ func (t *Thread) run() {
 	returned := false
 	var err error
 	defer func() {
+		t.fn, t.err = nil, err // fn goes, with all that it holds
+		t.state.Store(stopped)
+		living.remove(t)
+		close(t.done)
+	}()
+	// On its own, because OnError may end the goroutine.
+	defer func() {
 		if !returned {
 			// A nil recover means runtime.Goexit, which ends the thread without an error.
 			if v := recover(); v != nil {
@@ -156,10 +163,6 @@ func (t *Thread) run() {
 		if err != nil {
 			t.self.scope.report(t, err)
 		}
-		t.fn, t.err = nil, err // fn goes, with all that it holds
-		t.state.Store(stopped)
-		living.remove(t)
-		close(t.done)
 	}()
 	pprof.SetGoroutineLabels(&t.self)
 	if t.fn != nil {
