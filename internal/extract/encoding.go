@@ -99,10 +99,6 @@ func detect(body []byte, contentType, forced string) (encoding.Encoding, string)
 		return enc, name
 	}
 	if enc, name := lookup(declared(body)); enc != nil {
-		// A declaration that could be read as ASCII is not in UTF-16.
-		if strings.HasPrefix(name, "utf-16") {
-			return mustLookup("utf-8")
-		}
 		return enc, name
 	}
 	if validUTF8(body) {
@@ -143,12 +139,27 @@ func charsetParam(contentType string) string {
 // declared returns the charset that the head of a page declares.
 func declared(body []byte) string {
 	head := body[:min(len(body), prescanBytes)]
+	switch { // a "<" of two bytes is as good as a declaration
+	case bytes.HasPrefix(head, []byte("<\x00")):
+		return "utf-16le"
+	case bytes.HasPrefix(head, []byte("\x00<")):
+		return "utf-16be"
+	}
 	if trimmed := bytes.TrimLeft(head, " \t\r\n"); bytes.HasPrefix(trimmed, []byte("<?xml")) {
 		decl, _, _ := bytes.Cut(trimmed, []byte("?>"))
 		if s := xmlEncoding(string(decl)); s != "" {
 			return s
 		}
 	}
+	label := metaDeclared(head)
+	// What could be read as ASCII is not in UTF-16.
+	if _, name := lookup(label); strings.HasPrefix(name, "utf-16") {
+		return "utf-8"
+	}
+	return label
+}
+
+func metaDeclared(head []byte) string {
 	z := html.NewTokenizer(bytes.NewReader(head))
 	for {
 		switch z.Next() {
@@ -205,16 +216,16 @@ func xmlEncoding(decl string) string {
 	return value
 }
 
-// validUTF8 accepts a body whose last character is cut short, as one that was
-// truncated in transit is.
+// validUTF8 accepts a body whose last character is cut short, as that of one
+// truncated in transit may be, if it has others that are not ASCII.
 func validUTF8(body []byte) bool {
 	if utf8.Valid(body) {
 		return true
 	}
 	for cut := 1; cut < utf8.UTFMax && cut < len(body); cut++ {
-		tail := body[len(body)-cut:]
+		rest, tail := body[:len(body)-cut], body[len(body)-cut:]
 		if utf8.RuneStart(tail[0]) {
-			return !utf8.FullRune(tail) && utf8.Valid(body[:len(body)-cut])
+			return !utf8.FullRune(tail) && utf8.Valid(rest) && utf8.RuneCount(rest) < len(rest)
 		}
 	}
 	return false

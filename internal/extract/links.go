@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+	"golang.org/x/net/idna"
 )
 
 // setBase reads the first <base href> of the page.
@@ -78,6 +79,12 @@ func join(base *url.URL, ref string, encodeQuery func(string) string) string {
 		fragment, raw := u.Fragment, u.RawFragment
 		u = base.ResolveReference(u)
 		u.Fragment, u.RawFragment = fragment, raw
+	}
+	if !isASCII(u.Host) {
+		// As it is, String would escape it byte by byte.
+		if host, err := idna.Lookup.ToASCII(u.Host); err == nil {
+			u.Host = host
+		}
 	}
 	if encodeQuery != nil && !isASCII(u.RawQuery) {
 		u.RawQuery = encodeQuery(u.RawQuery)
