@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"fmt"
+	"image"
 	"path"
 	"regexp"
 	"strings"
@@ -19,7 +20,7 @@ const matched = `div[class="page-content text-center"] img[class]:not([class="gi
 func TestDoutulaPagesHoldWhatIsExpected(t *testing.T) {
 	for _, vintage := range []string{replica.Doutula2019, replica.Doutula2020} {
 		t.Run(vintage, func(t *testing.T) {
-			s, c := start(t, &replica.Options{Seed: 3, Doutula: replica.DoutulaOptions{Vintage: vintage, Pages: 4}})
+			s, c := start(t, &replica.Options{Seed: 3, Doutula: replica.DoutulaOptions{Vintage: vintage, Pages: 4, Size: image.Pt(32, 32)}})
 			var got []replica.Sticker
 			n := 0
 			for url := "http://www.doutula.com/photo/list/?page=1"; url != ""; {
@@ -56,7 +57,7 @@ func TestDoutulaPagesHoldWhatIsExpected(t *testing.T) {
 }
 
 func TestDoutulaFactsOnEveryPage(t *testing.T) {
-	s, c := start(t, nil)
+	s, c := start(t, &replica.Options{Doutula: replica.DoutulaOptions{Size: image.Pt(32, 32)}})
 	clean := regexp.MustCompile(`[?？.，。！!*]`)
 	e := s.Expected().Stickers
 	if len(e) != 9*68 {

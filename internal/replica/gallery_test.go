@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"fmt"
+	"image"
 	"net/http"
 	"regexp"
 	"slices"
@@ -83,7 +84,7 @@ func crawlAlbum(t testing.TB, c *http.Client, name string) replica.Album {
 }
 
 func TestAlbumsHoldWhatIsExpected(t *testing.T) {
-	s, c := start(t, &replica.Options{Seed: 4})
+	s, c := start(t, &replica.Options{Seed: 4, Albums: replica.AlbumOptions{Size: image.Pt(48, 32)}})
 	sorted := func(list []string) []string { return slices.Sorted(slices.Values(list)) }
 	for _, want := range s.Expected().Albums {
 		t.Run(want.Name, func(t *testing.T) {

@@ -172,7 +172,8 @@ func (s *Server) Down(hostname string) error {
 	return nil
 }
 
-// Up listens again on the address of a host that is Down.
+// Up listens again on the address of a host that is Down. It fails if the host
+// is not down, or something else has taken the address; then all is as before.
 func (s *Server) Up(ctx context.Context, hostname string) error {
 	s.listeners.mu.Lock()
 	defer s.listeners.mu.Unlock()

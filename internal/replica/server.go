@@ -73,8 +73,8 @@ type host struct {
 }
 
 // New makes a replica. It does no I/O; nil Options are the zero Options. New
-// panics if a size in opts is negative or over 10,000 pixels, or a Vintage is
-// unknown: these are mistakes in the program.
+// panics if a count in opts is negative, a size is not between 1 and 10,000
+// pixels, or a Vintage is unknown: these are mistakes in the program.
 func New(opts *Options) *Server {
 	s := &Server{hosts: make(map[string]*host)}
 	if opts != nil {
@@ -86,12 +86,15 @@ func New(opts *Options) *Server {
 	defaultSize(&o.Douban.Size, 270, 400)
 	defaultSize(&o.Doutula.Size, 200, 200)
 	defaultSize(&o.Albums.Size, 480, 320)
-	defaultTo(&o.Albums.Pictures, 8)
-	defaultTo(&o.Albums.Pages, 4)
-	defaultTo(&o.Mzitu.Galleries, 30)
-	defaultTo(&o.Mzitu.PerList, 24)
-	defaultTo(&o.Doutula.Pages, 9)
-	defaultTo(&o.Doutula.Missing, 16)
+	defaultCount(&o.Albums.Pictures, 8)
+	defaultCount(&o.Albums.Pages, 4)
+	defaultCount(&o.Mzitu.Galleries, 30)
+	defaultCount(&o.Mzitu.PerList, 24)
+	defaultCount(&o.Mzitu.Pages, 0)
+	defaultCount(&o.Doutula.Pages, 9)
+	if o.Doutula.Missing == 0 {
+		o.Doutula.Missing = 16
+	}
 	defaultVintage(&o.Mzitu.Vintage, Mzitu2019, Mzitu2018, Mzitu2020)
 	defaultVintage(&o.Douban.Vintage, Douban2025, Douban2022, Douban2018)
 	defaultVintage(&o.Doutula.Vintage, Doutula2019, Doutula2020)
@@ -123,9 +126,12 @@ func (s *Server) usualRefusals() {
 	s.Change("*.sinaimg.cn", func(r *Rules) { r.Referer = RefererNoForeign })
 }
 
-func defaultTo(n *int, value int) {
+func defaultCount(n *int, value int) {
 	if *n == 0 {
 		*n = value
+	}
+	if *n < 0 {
+		panic(fmt.Sprintf("replica: count %d", *n))
 	}
 }
 

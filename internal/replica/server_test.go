@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -210,6 +211,67 @@ func TestCommentsAreWellFormed(t *testing.T) {
 	}
 	if len(seen) != 3 {
 		t.Errorf("formats %v, want three", seen)
+	}
+}
+
+func TestNewRefusesNonsense(t *testing.T) {
+	for name, opts := range map[string]replica.Options{
+		"vintage": {Douban: replica.DoubanOptions{Vintage: "1999"}},
+		"size":    {Mzitu: replica.MzituOptions{Size: image.Pt(-1, 5)}},
+		"huge":    {Doutula: replica.DoutulaOptions{Size: image.Pt(20000, 5)}},
+		"count":   {Mzitu: replica.MzituOptions{Galleries: -1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("New does not panic")
+				}
+			}()
+			replica.New(&opts)
+		})
+	}
+}
+
+// TestManyClients is for the race detector, and for what it may miss: wrong
+// bytes.
+func TestManyClients(t *testing.T) {
+	s, c := start(t, &replica.Options{Seed: 8, Mzitu: replica.MzituOptions{Size: image.Pt(40, 60)}, Doutula: replica.DoutulaOptions{Pages: 2, Size: image.Pt(32, 32)}})
+	want := pictureURLs(s.Expected())
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			i := 0
+			for url, referer := range want { // in an order of its own
+				if i++; i > 60 {
+					return
+				}
+				req, err := http.NewRequest("GET", url, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header.Set("Referer", referer)
+				resp, err := c.Do(req)
+				if err != nil {
+					t.Errorf("client %d: %v", n, err)
+					return
+				}
+				body, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if whole, _, _ := s.Picture(url); err != nil || !bytes.Equal(body, whole) {
+					t.Errorf("client %d: %s: %d of %d bytes, %v", n, url, len(body), len(whole), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	idle(t, s)
+	total := 0
+	for _, n := range s.Log().Whole() {
+		total += n
+	}
+	if total != 8*60 || s.Log().Len() != total {
+		t.Errorf("%d whole answers of %d, want %d", total, s.Log().Len(), 8*60)
 	}
 }
 
