@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/replica"
+	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/job"
 	"github.com/trawl-go/trawl/spiders"
@@ -150,4 +153,72 @@ func TestDouban(t *testing.T) {
 	if again := lines(t, filepath.Join(dir, "top250.jsonl")); len(again) != 250 {
 		t.Errorf("%d records after the second run, want 250", len(again))
 	}
+}
+
+func TestDoutula(t *testing.T) {
+	s, opt := site(t, nil)
+	s.Change("*.sinaimg.cn", func(r *replica.Rules) { r.Referer = replica.RefererNoForeign })
+	dir := t.TempDir()
+	sum := run(t, dir, plan(t, "doutula", map[string]string{"pages": "2"}), opt)
+	var want []replica.Sticker
+	for _, st := range s.Expected().Stickers {
+		if st.Page <= 2 {
+			want = append(want, st)
+		}
+	}
+	if sum.Pages.Done != 2 || int(sum.Files.Done) != len(want) || len(sum.Failed) > 0 {
+		t.Errorf("summary = %+v, want %d files", sum, len(want))
+	}
+	names, err := os.ReadDir(filepath.Join(dir, "imgs"))
+	if err != nil || len(names) != len(want) {
+		t.Errorf("%d files in imgs, want %d (%v)", len(names), len(want), err)
+	}
+	for _, n := range names {
+		if strings.Contains(n.Name(), "!") || strings.HasSuffix(n.Name(), ".null") {
+			t.Errorf("file %q keeps what is no extension", n.Name())
+		}
+	}
+}
+
+func TestMzitu(t *testing.T) {
+	s, opt := site(t, nil)
+	s.Change("*.meizitu.net", func(r *replica.Rules) { r.Referer = replica.RefererGallery })
+	saved := watchFiles(opt)
+	dir := t.TempDir()
+	sum := run(t, dir, plan(t, "mzitu", nil), opt)
+	files := 0
+	used := make(map[string]bool)
+	for _, g := range s.Expected().Galleries {
+		if g.List != 1 {
+			continue
+		}
+		for i, p := range g.Pages {
+			if p.Image == "" {
+				continue
+			}
+			files++
+			got := saved[p.Image]
+			// Galleries of one title share a folder; the later names differ.
+			want := path.Join(save.CleanName(g.Title), strconv.Itoa(i+1))
+			if stem, _, _ := strings.Cut(got, "~"); strings.TrimSuffix(stem, ".jpg") != want {
+				t.Errorf("picture %d of %q is in %q, want %s.jpg", i+1, g.Title, got, want)
+			}
+			if used[got] {
+				t.Errorf("%s was used twice", got)
+			}
+			used[got] = true
+			sameBytes(t, s, filepath.Join(dir, got), p.Image)
+		}
+	}
+	if int(sum.Files.Done) != files || len(sum.Failed) > 0 {
+		t.Errorf("summary = %+v, want %d files", sum, files)
+	}
+}
+
+// watchFiles returns the paths of the files that will be saved, by URL. Read
+// it after Run.
+func watchFiles(opt *job.Options) map[string]string {
+	saved := make(map[string]string)
+	opt.Crawl.Events.File = func(f crawl.FileDone) { saved[f.URL] = f.Path }
+	return saved
 }

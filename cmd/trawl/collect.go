@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/spider"
+	"github.com/trawl-go/trawl/job"
+	"github.com/trawl-go/trawl/spiders"
+)
+
+// collect runs a plan as the flags say, shows how it goes, and leaves the
+// exit status.
+func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed func(string) bool, prepare func(*job.Job) error) error {
+	opt, err := f.options(changed, a.err)
+	if err != nil {
+		return err
+	}
+	dir := f.dir
+	if dir == "" {
+		dir = filepath.Join("trawl", p.Name)
+	}
+	if f.simulate || f.getURLs {
+		dir = ""
+	}
+	if f.referer != "" {
+		p.Seeds = withReferer(seedsOf(p), f.referer)
+	}
+	ui := a.newUI(f, p.Name, dir)
+	opt.Crawl.Events = ui.events()
+	sum, err := runJob(ctx, dir, p, opt, ui, prepare)
+	if sum != nil {
+		ui.summary(sum)
+		a.status = statusOfSummary(sum)
+	}
+	return err
+}
+
+// runJob opens a job, runs it and closes it.
+func runJob(ctx context.Context, dir string, p job.Plan, opt *job.Options, ui ui, prepare func(*job.Job) error) (sum *crawl.Summary, err error) {
+	j, err := job.Open(ctx, dir, p, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cerr := j.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	if prepare != nil {
+		if err := prepare(j); err != nil {
+			return nil, err
+		}
+	}
+	ui.start(func(hosts int) (crawl.Snapshot, error) { return j.Snapshot(context.WithoutCancel(ctx), hosts) })
+	defer ui.stop()
+	return j.Run(ctx)
+}
+
+// seedsOf returns the seeds of a plan, those it stands for if it has none.
+func seedsOf(p job.Plan) []crawl.Seed {
+	if p.Seeds != nil {
+		return p.Seeds
+	}
+	var seeds []crawl.Seed
+	for _, s := range p.Spiders {
+		seeds = append(seeds, job.StartOf(s))
+	}
+	return seeds
+}
+
+// withReferer sets the referer of all start requests.
+func withReferer(seeds []crawl.Seed, referer string) []crawl.Seed {
+	out := make([]crawl.Seed, len(seeds))
+	for i, s := range seeds {
+		out[i] = crawl.Seed{Name: s.Name, Read: func(ctx context.Context, skip int64, add func(trawl.Request, error) error) error {
+			return s.Read(ctx, skip, func(r trawl.Request, err error) error {
+				r.Referer = referer
+				return add(r, err)
+			})
+		}}
+	}
+	return out
+}
+
+// loadSpider loads a built-in spider by its name or a file.
+func (a *app) loadSpider(name string, args map[string]string) (*spider.Spider, error) {
+	opt := &spider.Options{Args: args, Clean: save.CleanName, Print: func(place, text string) {
+		fmt.Fprintf(a.err, "%s: %s\n", printable(place), printableLines(text))
+	}}
+	if strings.HasSuffix(name, ".star") || strings.ContainsAny(name, `/\`) {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return spider.Load(filepath.Base(name), src, opt)
+	}
+	src, ok := spiders.Source(name)
+	if !ok {
+		return nil, unknownSpider(name)
+	}
+	return spider.Load(name+".star", src, opt)
+}
+
+// unknownSpider says which spiders there are.
+func unknownSpider(name string) error {
+	if _, err := os.Stat(name + ".star"); err == nil {
+		return usagef("no built-in spider %q; for the file write: trawl run %s.star", name, name)
+	}
+	return usagef("no built-in spider %q; there are %s. A spider of your own is a file: trawl run NAME.star",
+		name, strings.Join(spiders.Names(), ", "))
+}
+
+// spiderArgs turns -a NAME=VALUE into a map.
+func spiderArgs(list []string) (map[string]string, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	m := make(map[string]string)
+	for _, s := range list {
+		k, v, ok := strings.Cut(s, "=")
+		if !ok || k == "" {
+			return nil, usagef("-a %q: must be NAME=VALUE", s)
+		}
+		m[k] = v
+	}
+	return m, nil
+}

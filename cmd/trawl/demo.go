@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/replica"
+)
+
+// demoLatency is how long a site of the demo takes to answer: about what one
+// across a continent does.
+const demoLatency = 15 * time.Millisecond
+
+// demoSpiders are the spiders of the demo with their arguments.
+var demoSpiders = []struct {
+	name string
+	args map[string]string
+}{
+	{"mzitu", map[string]string{"pages": "2"}},
+	{"douban", nil},
+	{"doutula", nil},
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var (
+		dir   string
+		serve bool
+	)
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "See trawl at work on three sites of its own, on this machine",
+		Long: `Serve a replica of three sites on this machine (nothing leaves it), and collect
+them with the three built-in spiders: first one request at a time, then with
+many. It takes about half a minute.
+
+With --serve the sites stay up until you interrupt it, to try spiders on: the
+line that it prints goes behind any command that collects.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if serve {
+				return a.serve(c.Context())
+			}
+			return a.demo(c.Context(), dir)
+		},
+	}
+	c.Flags().StringVarP(&dir, "directory", "d", filepath.Join("trawl", "demo"), "`DIR` for what is collected; an earlier demo in it is replaced")
+	c.Flags().BoolVar(&serve, "serve", false, "only serve the sites, until interrupted")
+	return c
+}
+
+func newReplica() *replica.Server {
+	return replica.New(&replica.Options{
+		Mzitu:   replica.MzituOptions{Galleries: 30, PerList: 15, Pages: 5},
+		Latency: demoLatency, Jitter: demoLatency / 2,
+	})
+}
+
+func (a *app) serve(ctx context.Context) error {
+	s := newReplica()
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	defer s.Close()
+	fmt.Fprintf(a.out, "The sites are up: %s.\nPut this behind a command that collects, such as trawl run douban:\n\n", strings.Join(s.Hosts(), ", "))
+	for i, c := range s.ConnectTo() {
+		if i > 0 {
+			fmt.Fprint(a.out, " ")
+		}
+		fmt.Fprintf(a.out, "--connect-to %s", c)
+	}
+	fmt.Fprint(a.out, "\n\nInterrupt to end.\n")
+	<-ctx.Done()
+	return nil
+}
+
+// A demoRun is one spider's way through its site.
+type demoRun struct {
+	spider string
+	jobs   int // 0: many
+	sum    *crawl.Summary
+}
+
+func (a *app) demo(ctx context.Context, dir string) (err error) {
+	if err := clearDemo(dir); err != nil {
+		return err
+	}
+	s := newReplica()
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+
+	fmt.Fprintf(a.err, "Three sites are up on this machine; each answers after %v or a little more.\n", demoLatency)
+	var runs []demoRun
+	for _, jobs := range []int{1, 0} {
+		for _, sp := range demoSpiders {
+			r, err := a.demoRun(ctx, s, filepath.Join(dir, demoHow(jobs)), sp.name, sp.args, jobs)
+			if err != nil {
+				return err
+			}
+			runs = append(runs, r)
+			if r.sum.Interrupted {
+				a.status = exitInterrupted
+				return nil
+			}
+			if code := statusOfSummary(r.sum); code != 0 {
+				a.status = code
+				printSummary(a.err, sp.name, "", r.sum)
+			}
+		}
+	}
+	printDemo(a.out, runs)
+	fmt.Fprintf(a.out, "\nThe files are in %s, the records in %s.\n",
+		filepath.Join(dir, demoHow(0)), filepath.Join(dir, demoHow(0), "douban", "top250.jsonl"))
+	return nil
+}
+
+func demoHow(jobs int) string {
+	if jobs == 1 {
+		return "one-thread"
+	}
+	return "many-threads"
+}
+
+// demoRun runs one spider of the demo.
+func (a *app) demoRun(ctx context.Context, s *replica.Server, dir, name string, args map[string]string, jobs int) (demoRun, error) {
+	plan, err := a.spiderPlan(name, args)
+	if err != nil {
+		return demoRun{}, err
+	}
+	f := &collectFlags{retries: 4, sync: "on", connectTo: s.ConnectTo(), jobs: jobs}
+	opt, err := f.options(func(flag string) bool { return flag == "jobs" && jobs > 0 }, a.err)
+	if err != nil {
+		return demoRun{}, err
+	}
+	where := filepath.Join(dir, name)
+	fmt.Fprintf(a.err, "%s, %s ...\n", name, strings.ReplaceAll(demoHow(jobs), "-", " "))
+	var u ui = &linesUI{out: &printer{w: io.Discard}, err: &printer{w: a.err}, silent: true}
+	if isTerminal(a.err) {
+		u = newBarsUI(&linesUI{out: &printer{w: io.Discard}, err: &printer{w: a.err}}, a.err)
+	}
+	opt.Crawl.Events = u.events()
+	sum, err := runJob(ctx, where, plan, opt, u, nil)
+	return demoRun{name, jobs, sum}, err
+}
+
+// demoMark is the file that tells a directory of the demo from any other.
+const demoMark = ".trawl-demo"
+
+// clearDemo makes an empty directory for the demo. What an earlier demo left
+// is removed; anything else is not touched.
+func clearDemo(dir string) error {
+	mark := filepath.Join(dir, demoMark)
+	if _, err := os.Stat(mark); err == nil {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	} else if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
+		return usagef("%s is not empty and not from a demo; choose another directory with -d", dir)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, []byte("trawl demo replaces this directory\n"), 0o666)
+}
+
+func printDemo(w io.Writer, runs []demoRun) {
+	n := len(runs) / 2
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "spider\tpages\trecords\tfiles\tsize\tone thread\tmany threads\tspeed-up\t")
+	for i := range n {
+		one, many := runs[i].sum, runs[n+i].sum
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.1fx\t\n", runs[i].spider,
+			thousands(many.Pages.Done), thousands(many.Items), thousands(many.Files.Done), size(many.Bytes),
+			span(one.Elapsed), span(many.Elapsed), one.Elapsed.Seconds()/many.Elapsed.Seconds())
+	}
+	tw.Flush()
+}

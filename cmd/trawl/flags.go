@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/textproto"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/job"
+)
+
+// collectFlags are the flags of the commands that collect.
+type collectFlags struct {
+	dir       string
+	jobs      int
+	producers int
+	consumers int
+	pageQueue int
+	fileQueue int
+	perHost   int
+	delay     seconds
+	retries   int
+	timeout   seconds
+	userAgent string
+	headers   []string
+	referer   string
+	connectTo []string
+	filename  string
+	maxSize   byteSize
+	ranges    string
+	sync      string
+
+	simulate bool
+	getURLs  bool
+	json     bool
+	quiet    bool
+	verbose  bool
+	noBars   bool
+}
+
+func (f *collectFlags) add(c *cobra.Command) {
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "work on at most `N` pages and files at a time; 1 does them one by one")
+	fs.IntVar(&f.perHost, "per-host", 0, "at most `N` requests to a host at a time (default the spider's, else 4)")
+	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms (default the spider's, else 0)")
+	fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
+	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16)")
+	fs.IntVar(&f.pageQueue, "page-queue", 0, "keep at most `N` waiting pages in memory (default the spider's, else 100)")
+	fs.IntVar(&f.fileQueue, "file-queue", 0, "let the pages of a site wait while `N` of its files do (default the spider's, else 1000)")
+	fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
+	fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
+	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
+	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request; stays with the host it is sent to (repeatable)")
+	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
+	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
+	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
+	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
+	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
+	fs.StringVar(&f.sync, "sync", "on", "on: files are on disk before they count; off: faster, at the risk of a power cut")
+	fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
+	fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
+	fs.BoolVar(&f.json, "json", false, "print one JSON object a line for each thing that happens")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a log of everything to standard error")
+	fs.BoolVarP(&f.noBars, "no-progress", "n", false, "plain lines in place of live progress")
+	_ = c.MarkFlagDirname("directory") // cannot fail: the flag is there
+}
+
+// options returns what the flags say. changed reports whether a flag was
+// given.
+func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*job.Options, error) {
+	o := &job.Options{}
+	for _, n := range []struct {
+		flag string
+		v    int
+	}{
+		{"jobs", f.jobs}, {"producers", f.producers}, {"consumers", f.consumers},
+		{"page-queue", f.pageQueue}, {"file-queue", f.fileQueue}, {"per-host", f.perHost},
+	} {
+		if changed(n.flag) && n.v < 1 {
+			return nil, usagef("--%s %d: must be at least 1", n.flag, n.v)
+		}
+	}
+	if f.retries < 0 {
+		return nil, usagef("--retries %d: must not be negative", f.retries)
+	}
+	o.Crawl = crawl.Options{
+		Jobs: f.jobs, Producers: f.producers, Consumers: f.consumers,
+		PageQueue: f.pageQueue, FileQueue: f.fileQueue, PerHost: f.perHost,
+		Delay: time.Duration(f.delay), Retries: f.retries, MaxFile: int64(f.maxSize),
+	}
+	if changed("jobs") {
+		// As many workers of each kind as may work at a time, so that the
+		// bound is what is asked for.
+		o.Crawl.Producers = firstOf(f.producers, f.jobs)
+		o.Crawl.Consumers = firstOf(f.consumers, f.jobs)
+	}
+	if changed("delay") && f.delay == 0 {
+		o.Crawl.Delay = -1
+	}
+	if f.retries == 0 {
+		o.Crawl.Retries = -1
+	}
+	if f.verbose {
+		o.Crawl.Log = slog.New(slog.NewTextHandler(stderr, nil))
+	}
+	switch f.sync {
+	case "on":
+	case "off":
+		o.NoSync = true
+	default:
+		return nil, usagef("--sync %s: must be on or off", f.sync)
+	}
+	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout)}
+	if f.userAgent == "" {
+		v, _, _ := strings.Cut(versionText(), " ")
+		o.HTTP.UserAgent = "trawl/" + v + " (+https://github.com/trawl-go/trawl)"
+	}
+	for _, h := range f.headers {
+		name, value, ok := strings.Cut(h, ":")
+		name = textproto.TrimString(name)
+		if !ok || name == "" {
+			return nil, usagef("--header %q: must be 'NAME: VALUE'", h)
+		}
+		if o.HTTP.Headers == nil {
+			o.HTTP.Headers = make(map[string]string)
+		}
+		o.HTTP.Headers[name] = textproto.TrimString(value)
+	}
+	for _, c := range f.connectTo {
+		host, addr, ok := strings.Cut(c, "=")
+		if _, _, err := net.SplitHostPort(addr); !ok || host == "" || err != nil {
+			return nil, usagef("--connect-to %q: must be HOST=ADDRESS:PORT, like www.example.com=127.0.0.1:8000", c)
+		}
+		if o.HTTP.ConnectTo == nil {
+			o.HTTP.ConnectTo = make(map[string]string)
+		}
+		o.HTTP.ConnectTo[strings.ToLower(host)] = addr
+	}
+	if f.filename != "" {
+		name, err := filenameTemplate(f.filename)
+		if err != nil {
+			return nil, err
+		}
+		o.Crawl.Rename = name
+	}
+	if f.ranges != "" {
+		choose, err := parseRanges(f.ranges)
+		if err != nil {
+			return nil, err
+		}
+		o.Crawl.Choose = choose
+	}
+	return o, nil
+}
+
+func firstOf(a, b int) int {
+	if a != 0 {
+		return a
+	}
+	return b
+}
+
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+// filenameTemplate returns the function behind --filename.
+func filenameTemplate(t string) (func(trawl.Request) string, error) {
+	known := []string{"{path}", "{dir}", "{name}", "{ext}", "{host}", "{spider}"}
+	for _, p := range placeholder.FindAllString(t, -1) {
+		if !slices.Contains(known, p) {
+			return nil, usagef("--filename %q: %s is not one of %s", t, p, strings.Join(known, " "))
+		}
+	}
+	if !placeholder.MatchString(t) {
+		return nil, usagef("--filename %q: all files would get one name; use %s", t, strings.Join(known, " "))
+	}
+	return func(r trawl.Request) string {
+		host := ""
+		if u, err := trawl.ParseURL(r.URL); err == nil {
+			host = u.Hostname()
+		}
+		dir, file := path.Split(r.Path)
+		ext := path.Ext(file)
+		return strings.NewReplacer(
+			"{path}", r.Path, "{dir}", strings.TrimSuffix(dir, "/"), "{name}", strings.TrimSuffix(file, ext),
+			"{ext}", ext, "{host}", host, "{spider}", r.Spider,
+		).Replace(t)
+	}, nil
+}
+
+// parseRanges returns the function behind --range: whether a number, from 1
+// on, is in one of the ranges.
+func parseRanges(s string) (func(int) bool, error) {
+	type span struct{ from, to int }
+	var spans []span
+	for part := range strings.SplitSeq(s, ",") {
+		from, to, dash := strings.Cut(strings.TrimSpace(part), "-")
+		var sp span
+		var err1, err2 error
+		sp.from, sp.to = 1, int(^uint(0)>>1)
+		if from != "" {
+			sp.from, err1 = strconv.Atoi(from)
+		}
+		if !dash {
+			sp.to = sp.from
+		} else if to != "" {
+			sp.to, err2 = strconv.Atoi(to)
+		}
+		if err1 != nil || err2 != nil || from == "" && to == "" || sp.from < 1 || sp.to < sp.from {
+			return nil, usagef("--range %q: %q is not a range like 3, 1-5 or 20-", s, part)
+		}
+		spans = append(spans, sp)
+	}
+	return func(n int) bool {
+		return slices.ContainsFunc(spans, func(sp span) bool { return sp.from <= n && n <= sp.to })
+	}, nil
+}
+
+// seconds is a flag: a number of seconds or a duration of Go's.
+type seconds time.Duration
+
+func (s *seconds) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return time.Duration(*s).String()
+}
+
+func (s *seconds) Type() string { return "SPAN" }
+
+func (s *seconds) Set(v string) error {
+	d, err := time.ParseDuration(v)
+	if n, nerr := strconv.ParseFloat(v, 64); nerr == nil && n >= 0 && n < 1e9 {
+		d, err = time.Duration(n*float64(time.Second)), nil
+	}
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a span of time like 1.5, 500ms or 2m", v)
+	}
+	*s = seconds(d)
+	return nil
+}
+
+// byteSize is a flag: a number of bytes, with k, M or G for 1024 of the
+// smaller one.
+type byteSize int64
+
+func (b *byteSize) String() string {
+	if *b == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+func (b *byteSize) Type() string { return "SIZE" }
+
+func (b *byteSize) Set(v string) error {
+	num, unit := v, float64(1)
+	if v != "" {
+		if i := strings.IndexByte("kmg", v[len(v)-1]|0x20); i >= 0 {
+			num, unit = v[:len(v)-1], float64(int64(1024)<<(10*i))
+		}
+	}
+	n, err := strconv.ParseFloat(num, 64)
+	if err != nil || n <= 0 || n*unit > 1<<60 {
+		return fmt.Errorf("%q is not a size like 5000, 500k or 2.5M", v)
+	}
+	*b = byteSize(n * unit)
+	return nil
+}
+
+var (
+	_ pflag.Value = (*seconds)(nil)
+	_ pflag.Value = (*byteSize)(nil)
+)

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/sqlite"
+	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/job"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var (
+		asJSON bool
+		all    bool
+	)
+	c := &cobra.Command{
+		Use:   "status DIR",
+		Short: "Show how a job stands, and what failed",
+		Long: `Show how the job in a directory stands: what is done, what waits, and what
+failed for which reason. It can be asked while the job runs.`,
+		Args: exactly(1, "the directory of a job"),
+		RunE: func(c *cobra.Command, pos []string) error {
+			ctx := c.Context()
+			st, id, err := openJob(ctx, pos[0])
+			if err != nil {
+				return err
+			}
+			defer st.Close()
+			if asJSON {
+				return statusJSON(ctx, a.out, st, id)
+			}
+			return statusText(ctx, a.out, st, id, all)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: the job, then each failure")
+	c.Flags().BoolVar(&all, "all", false, "list every failure")
+	return c
+}
+
+// openJob opens the job in a directory for reading.
+func openJob(ctx context.Context, dir string) (*sqlite.Store, job.Identity, error) {
+	st, err := sqlite.Open(ctx, dir, &sqlite.Options{ReadOnly: true})
+	if err != nil {
+		return nil, job.Identity{}, err
+	}
+	id, ok, err := job.Identify(ctx, st)
+	if err == nil && !ok {
+		err = usagef("%s holds no job", dir)
+	}
+	if err != nil {
+		st.Close()
+		return nil, id, err
+	}
+	return st, id, nil
+}
+
+// maxFailures bounds the failures listed without --all.
+const maxFailures = 20
+
+func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identity, all bool) error {
+	s, err := st.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	row := func(label, format string, args ...any) {
+		fmt.Fprintf(w, "  %-11s %s\n", label, fmt.Sprintf(format, args...))
+	}
+	counts := func(c store.Counts) string {
+		return fmt.Sprintf("%s done, %s waiting, %s failed", thousands(c.Done), thousands(c.Waiting), thousands(c.Failed))
+	}
+	fmt.Fprintln(w, printable(id.String()))
+	row("pages", "%s", counts(s.Pages))
+	row("files", "%s, %s", counts(s.Files), size(s.Bytes))
+	if s.Duplicates > 0 {
+		row("", "%s with content that another file has", thousands(s.Duplicates))
+	}
+	row("records", "%s", thousands(s.Items))
+	kinds, err := crawl.CountFailures(ctx, st)
+	if err != nil {
+		return err
+	}
+	for _, k := range kinds {
+		row("failed", "%s: %s", thousands(int64(k.Count)), reasonText(k.Reason, k.Status))
+	}
+	n := 0
+	for f, err := range st.Failures(ctx) {
+		if err != nil {
+			return err
+		}
+		if n++; n > maxFailures && !all {
+			continue
+		}
+		fmt.Fprintf(w, "%s  %s  %s  %s\n", f.At.Local().Format(time.DateTime), f.Kind, printable(f.URL), printable(f.Message))
+	}
+	if n > maxFailures && !all {
+		fmt.Fprintf(w, "... and %s more; list them with --all\n", thousands(int64(n-maxFailures)))
+	}
+	return nil
+}
+
+func statusJSON(ctx context.Context, w io.Writer, st store.Store, id job.Identity) error {
+	s, err := st.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	err = enc.Encode(struct {
+		Event string       `json:"event"`
+		Job   job.Identity `json:"job"`
+		store.Stats
+	}{"job", id, s})
+	if err != nil {
+		return err
+	}
+	for f, err := range st.Failures(ctx) {
+		if err != nil {
+			return err
+		}
+		err := enc.Encode(struct {
+			Event string `json:"event"`
+			crawl.Failed
+			At time.Time `json:"at"`
+		}{"failed", crawl.Failed{URL: f.URL, Kind: f.Kind.String(), Reason: f.Reason, Status: f.Status, Message: f.Message, Tries: f.Tries}, f.At})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
