@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
@@ -22,6 +23,9 @@ func open(t testing.TB, dir string, opts *sqlite.Options) *sqlite.Store {
 	})
 	return s
 }
+
+// t0 is when things happen in the tests.
+var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func TestConformance(t *testing.T) {
 	dirs := map[store.Store]string{}

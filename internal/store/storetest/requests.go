@@ -96,6 +96,15 @@ var addTests = []test{
 		e.equal("the first request wins", slices.ContainsFunc(e.waiting(), func(x store.Entry) bool { return x.Request.Depth == 7 }), false)
 		e.recount()
 	}},
+	{"keeps the first of equal requests", func(e *env) {
+		es := make([]store.Entry, 100)
+		for i := range es {
+			es[i] = page("https://www.example.com/")
+			es[i].Request.Depth = i + 1
+		}
+		e.equal("how many are new", e.add(es...), 1)
+		e.equal("the one kept", e.waiting(), es[:1])
+	}},
 	{"ignores what is known whatever its state", func(e *env) {
 		es := pages(site, 3)
 		e.add(es...)

@@ -362,7 +362,7 @@ func recount(s store.Store, l store.Lease) error {
 		want.Items += int64(len(its))
 	}
 	if d := cmp.Diff(want, got); d != "" {
-		return fmt.Errorf("Stats differ from a recount (-recount +Stats):\n%s", d)
+		return fmt.Errorf("the totals differ from a recount (-recount +Stats):\n%s", d)
 	}
 	hs, err := s.Hosts(bg, l, 0, 1<<20)
 	if err != nil {
