@@ -1,0 +1,81 @@
+package gallery
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/trawl-go/trawl/internal/extract"
+)
+
+// isPictureExt tells whether an extension, with its dot, is that of a picture.
+func isPictureExt(ext string) bool {
+	switch ext {
+	case ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif",
+		".bmp", ".tif", ".tiff", ".svg", ".heic", ".heif", ".jxl":
+		return true
+	}
+	return false
+}
+
+func isFileExt(ext string) bool {
+	switch ext {
+	case ".ico", ".psd", ".raw", ".dng",
+		".mp4", ".m4v", ".webm", ".mkv", ".mov", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".ogv",
+		".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav", ".wma",
+		".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".cbz", ".cbr",
+		".pdf", ".epub":
+		return true
+	}
+	return isPictureExt(ext)
+}
+
+// isScriptExt tells whether an extension is that of a program or a page on the
+// server, which says nothing about what it sends.
+func isScriptExt(ext string) bool {
+	switch ext {
+	case ".php", ".asp", ".aspx", ".ashx", ".jsp", ".cgi", ".pl", ".do", ".html", ".htm", ".shtml", ".xhtml":
+		return true
+	}
+	return false
+}
+
+// isFile tells whether a URL names a file rather than a page.
+func isFile(u *url.URL) bool {
+	_, ext := splitName(u.String())
+	return isFileExt(ext) && !isPageAboutFile(u)
+}
+
+// isPicture tells whether a URL names a picture.
+func isPicture(address string) bool {
+	_, ext := splitName(address)
+	if !isPictureExt(ext) {
+		return false
+	}
+	u, err := url.Parse(address)
+	return err == nil && !isPageAboutFile(u)
+}
+
+// isPageAboutFile knows pages whose address ends like the file that they are
+// about: /wiki/File:Photo.jpg, in whatever language, and /blob/main/photo.jpg.
+func isPageAboutFile(u *url.URL) bool {
+	last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
+	if i := strings.IndexByte(last, ':'); i > 0 && strings.Trim(last[:i], "0123456789") != "" {
+		return true
+	}
+	return strings.Contains(u.Path, "/blob/") && (u.Host == "github.com" || strings.HasPrefix(u.Host, "gitlab."))
+}
+
+// splitName is [extract.SplitName], and knows the sizes that some image
+// servers want after the name: photo.jpg@160w_220h.
+func splitName(address string) (stem, ext string) {
+	stem, ext = extract.SplitName(address)
+	if ext != "" {
+		return stem, ext
+	}
+	if i := strings.LastIndexByte(stem, '@'); i > 0 {
+		if s, e := extract.SplitName("/" + url.PathEscape(stem[:i])); isPictureExt(e) {
+			return s, e
+		}
+	}
+	return stem, ext
+}
