@@ -53,10 +53,10 @@ func (tr *trial) agree(t *testing.T, src string, at ...*nnode) {
 	for _, n := range at {
 		got, err := e.Eval(context.Background(), tr.node(n), opts)
 		want, werr := naiveEval(tr.tree, tr.all, n.ref, e.tree, vars)
+		if werr == errTired {
+			continue
+		}
 		if (err != nil) != (werr != nil) {
-			if errors.Is(err, ErrBudget) {
-				t.Skip(err)
-			}
 			t.Fatalf("Eval(%q): error %v, want %v", src, err, werr)
 		}
 		if err != nil {
@@ -187,9 +187,6 @@ func FuzzCompile(f *testing.F) {
 				t.Fatalf("Compile(%q) = %#v, want an *Error with a place", src, err)
 			}
 			return
-		}
-		if strings.Count(src, "//")+strings.Count(src, "descendant")+strings.Count(src, "ing::") > 4 {
-			t.Skip("too slow for the naive evaluator")
 		}
 		tr.agree(t, src, tr.all[0], tr.all[len(tr.all)/2])
 	})

@@ -201,6 +201,7 @@ type ncontext struct {
 	node      *nnode
 	pos, size int
 	vars      map[string]any
+	work      *int // nodes that may still be looked at
 }
 
 // naive values are []*nnode, string, float64 and bool.
@@ -232,6 +233,12 @@ func (c ncontext) eval(e ast) any {
 
 type naiveError string
 
+func (e naiveError) Error() string { return string(e) }
+
+// errTired is given by the naive evaluator instead of an answer that would
+// take it too long.
+const errTired = naiveError("tired")
+
 func (c ncontext) nodes(e ast) []*nnode {
 	set, ok := c.eval(e).([]*nnode)
 	if !ok {
@@ -245,7 +252,7 @@ func (c ncontext) predicates(list []*nnode, preds []ast) []*nnode {
 	for _, p := range preds {
 		var kept []*nnode
 		for i, n := range list {
-			v := ncontext{n, i + 1, len(list), c.vars}.eval(p)
+			v := ncontext{n, i + 1, len(list), c.vars, c.work}.eval(p)
 			if num, ok := v.(float64); ok && num == float64(i+1) || !ok && nbool(v) {
 				kept = append(kept, n)
 			}
@@ -268,7 +275,11 @@ func (c ncontext) path(e *pathExpr) []*nnode {
 		var next []*nnode
 		for _, n := range current {
 			var list []*nnode
-			for _, m := range n.axis(s.axis) {
+			on := n.axis(s.axis)
+			if *c.work -= len(on); *c.work < 0 {
+				panic(errTired)
+			}
+			for _, m := range on {
 				if m.passes(&s) {
 					list = append(list, m)
 				}
@@ -617,9 +628,10 @@ func naiveEval(tree *nnode, all []*nnode, at ref, e ast, vars map[string]any) (v
 			if !ok {
 				panic(r)
 			}
-			err = fmt.Errorf("%s", string(msg))
+			err = msg
 		}
 	}()
 	i := slices.IndexFunc(all, func(n *nnode) bool { return n.ref == at })
-	return ncontext{all[i], 1, 1, vars}.eval(e), nil
+	work := 40_000
+	return ncontext{all[i], 1, 1, vars, &work}.eval(e), nil
 }
