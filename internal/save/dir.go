@@ -38,8 +38,10 @@ type Dir struct {
 	opts Options
 	seq  atomic.Uint64 // of temporary files
 
-	// create makes a temporary file; tests put a failing disk here.
+	// create makes a temporary file and sync makes the names in a directory
+	// durable; tests put a failing disk here.
 	create func(name string) (file, error)
+	sync   func(dir string) error
 
 	buffers sync.Pool // *[]byte, bufferSize long
 
@@ -69,7 +71,7 @@ func Open(dir string, opts *Options) (*Dir, error) {
 	if opts != nil {
 		d.opts = *opts
 	}
-	d.create = d.createTemp
+	d.create, d.sync = d.createTemp, d.syncDir
 	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	if err := d.open(dir); err != nil {
 		d.Close()
@@ -79,7 +81,7 @@ func Open(dir string, opts *Options) (*Dir, error) {
 }
 
 func (d *Dir) open(dir string) (err error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := d.makeDir(dir); err != nil {
 		return err
 	}
 	if d.root, err = os.OpenRoot(dir); err != nil {
@@ -93,6 +95,36 @@ func (d *Dir) open(dir string) (err error) {
 	}
 	d.tmp, err = d.root.OpenRoot(work)
 	return err
+}
+
+// makeDir creates the directory itself. The names of those it had to create
+// are not below the root, so they are made durable here.
+func (d *Dir) makeDir(dir string) error {
+	var above []string
+	for p := filepath.Clean(dir); ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		above = append(above, filepath.Dir(p))
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, p := range above {
+		if d.opts.NoSync {
+			break
+		}
+		f, err := os.Open(p)
+		if err != nil {
+			continue // not ours to read: as durable as its owner made it
+		}
+		err = syncDir(f)
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the directory. Files that were not renamed are left for the
@@ -130,7 +162,7 @@ func (d *Dir) SyncDirs() error {
 	d.dirty = make(map[string]struct{})
 	d.mu.Unlock()
 	for dir := range dirty {
-		if err := d.syncDir(dir); err != nil {
+		if err := d.sync(dir); err != nil {
 			d.mu.Lock()
 			for dir := range dirty {
 				d.dirty[dir] = struct{}{}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -142,6 +145,38 @@ func TestSyncDirsFails(t *testing.T) {
 	if err := d.SyncDirs(); err != nil {
 		t.Errorf("SyncDirs() = %v", err)
 	}
+}
+
+// A name that another call is still syncing is not durable yet.
+func TestSyncDirsWaits(t *testing.T) {
+	d, err := Open(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	started, release := make(chan struct{}), make(chan struct{})
+	var synced atomic.Bool
+	d.sync = func(dir string) error {
+		close(started)
+		<-release
+		synced.Store(true)
+		return nil
+	}
+	d.markDirty(".")
+	var wg sync.WaitGroup
+	wg.Go(func() { d.SyncDirs() })
+	<-started
+	wg.Go(func() {
+		d.SyncDirs()
+		if !synced.Load() {
+			t.Error("the second SyncDirs returned before the first had synced")
+		}
+	})
+	for range 1000 {
+		runtime.Gosched() // give the second every chance to be wrong
+	}
+	close(release)
+	wg.Wait()
 }
 
 func TestNoSyncRemembersNothing(t *testing.T) {

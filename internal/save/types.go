@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// unknown is the media type of content that is not recognized.
-const unknown = "application/octet-stream"
-
 // extensions returns the extensions of a media type that sniff finds, the
 // usual one first; nil for a type that has none.
 func extensions(mediaType string) []string {
@@ -204,7 +201,7 @@ func baseType(t string) string {
 }
 
 // sniff returns the media type of content from its first bytes, without
-// parameters.
+// parameters; "application/octet-stream" if it is not known.
 func sniff(p []byte) string {
 	if t := sniffMagic(p); t != "" {
 		return t
@@ -215,11 +212,11 @@ func sniff(p []byte) string {
 		if isSVG(p) {
 			return "image/svg+xml"
 		}
-		if t == "text/plain" {
-			if s := trimText(p); len(s) > 0 && (s[0] == '{' || s[0] == '[') {
+		if s := trimText(p); t == "text/plain" && len(s) > 0 {
+			switch s[0] {
+			case '{', '[':
 				return "application/json"
-			}
-			if s := trimText(p); len(s) > 0 && s[0] == '<' {
+			case '<':
 				return "text/html" // a fragment, or one that starts unusually
 			}
 		}

@@ -107,6 +107,8 @@ func TestWriteType(t *testing.T) {
 			switch {
 			case tt.found == "" && (!errors.As(err, &e) || e.Reason != save.Type):
 				t.Errorf("Write() = %v, want reason type", err)
+			case tt.body == "" && tt.found == "" && !strings.Contains(err.Error(), "empty"):
+				t.Errorf("Write() = %v, want it to say that the body is empty", err)
 			case tt.found != "" && err != nil:
 				t.Errorf("Write() = %v", err)
 			case tt.found != "" && tmp.Type != tt.found:

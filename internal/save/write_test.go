@@ -285,6 +285,21 @@ func TestOpenRemovesLeftovers(t *testing.T) {
 	}
 }
 
+func TestOpenCreatesDirectories(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b", "图")
+	d, err := save.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := write(t, d, "x").Rename("1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "1")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenFails(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
