@@ -82,8 +82,8 @@ func join(base *url.URL, ref string, encodeQuery func(string) string) string {
 	}
 	if !isASCII(u.Host) {
 		// As it is, String would escape it byte by byte.
-		if host, err := idna.Lookup.ToASCII(u.Host); err == nil {
-			u.Host = host
+		if host, err := idna.Lookup.ToASCII(u.Hostname()); err == nil {
+			u.Host = strings.Replace(u.Host, u.Hostname(), host, 1)
 		}
 	}
 	if encodeQuery != nil && !isASCII(u.RawQuery) {

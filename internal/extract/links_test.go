@@ -25,6 +25,7 @@ func TestAbs(t *testing.T) {
 		{"chinese path", "", "/照片.jpg!w300", "https://site.test/%E7%85%A7%E7%89%87.jpg!w300"},
 		{"chinese query", "", "/s?q=中 文", "https://site.test/s?q=%E4%B8%AD%20%E6%96%87"},
 		{"chinese host", "", "https://例子.测试/路", "https://xn--fsqu00a.xn--0zwm56d/%E8%B7%AF"},
+		{"chinese host with port", "", "http://例子.测试:8080/", "http://xn--fsqu00a.xn--0zwm56d:8080/"},
 		{"braces and quotes", "", `/a{b}|"c"`, "https://site.test/a%7Bb%7D%7C%22c%22"},
 		{"gbk query", "<meta charset=gbk><p>x", "/s?q=中&p=路", "https://site.test/s?q=%D6%D0&p=%C2%B7"},
 		{"mail", "", "mailto:a@b.test", "mailto:a@b.test"},

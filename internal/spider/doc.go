@@ -35,9 +35,9 @@ type Options struct {
 	// spider gives in args and take their types.
 	Args map[string]string
 
-	// Clean makes one component of a path from any text; the values that
-	// fill the template of page.save go through it. nil replaces slashes,
-	// backslashes and control characters, and "", "." and "..".
+	// Clean makes a component of a path safe, such as "照片: 1.jpg". The
+	// components of what page.save asks for go through it when the values
+	// are filled in; slashes in values are "_" by then. nil leaves them.
 	Clean func(string) string
 
 	// Print receives what a spider prints, with the place, such as
@@ -119,9 +119,6 @@ func Load(name string, src []byte, opts *Options) (*Spider, error) {
 		s.opts = *opts
 	}
 	s.opts.Limits = s.opts.Limits.orDefault()
-	if s.opts.Clean == nil {
-		s.opts.Clean = cleanComponent
-	}
 	if len(src) > MaxSource {
 		return nil, &Error{Place: s.file, Msg: fmt.Sprintf("the source has %d bytes; the limit is %d", len(src), MaxSource)}
 	}
@@ -220,21 +217,6 @@ func (s *Spider) call(ctx context.Context, what string, r *run, fn func(*starlar
 		return s.wrap(err, fmt.Errorf("%s takes longer than %v", what, s.opts.Limits.Time))
 	}
 	return s.wrap(err, nil)
-}
-
-// cleanComponent is the default of Options.Clean.
-func cleanComponent(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r == '/' || r == '\\' || r < ' ' || r == 0x7f {
-			return '_'
-		}
-		return r
-	}, text)
-	switch text {
-	case "", ".", "..":
-		return "_"
-	}
-	return text
 }
 
 var errNoArgs = errors.New("this spider takes no arguments")

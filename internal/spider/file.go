@@ -64,7 +64,7 @@ func pageSave(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple,
 	}
 	switch p := noPath.(type) {
 	case starlark.NoneType:
-		path = escapeTemplate(r.s.opts.Clean(fileStem(abs) + fileExt(abs)))
+		path = escapeTemplate(valueText(fileStem(abs) + fileExt(abs)))
 	case starlark.String:
 		path = string(p)
 	default:
@@ -142,7 +142,7 @@ func (f *file) fill(item []starlark.Tuple) error {
 	if f.filled {
 		return nil
 	}
-	path, err := expand(f.template, func(name string) (string, error) {
+	path, err := expand(f.template, f.r.s.opts.Clean, func(name string) (string, error) {
 		v, err := f.lookup(name, item)
 		if err != nil {
 			return "", err
@@ -151,7 +151,7 @@ func (f *file) fill(item []starlark.Tuple) error {
 		if err != nil {
 			return "", fmt.Errorf("{%s} %w", name, err)
 		}
-		return f.r.s.opts.Clean(text), nil
+		return valueText(text), nil
 	})
 	if err != nil {
 		return &Error{Place: f.where.place(f.r.s), Msg: fmt.Sprintf("page.save: path %q: %v", f.template, err)}
@@ -244,15 +244,48 @@ func pathText(v starlark.Value) (string, error) {
 	return "", fmt.Errorf("is a %s; want a string or a number", v.Type())
 }
 
+// valueText keeps a value within one component of a path.
+func valueText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '/' || r == '\\' || r < ' ' || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, text)
+}
+
 // expand replaces the {name}s of a path. {{ and }} stand for braces; a brace
-// that starts no name stands for itself.
-func expand(template string, lookup func(string) (string, error)) (string, error) {
-	if !strings.ContainsAny(template, "{}") {
-		return template, nil
+// that starts no name stands for itself. Each component goes through clean, if
+// that is not nil; one of which nothing is left, or dots alone, becomes "_": it
+// must not vanish or lead elsewhere.
+func expand(template string, clean func(string) string, lookup func(string) (string, error)) (string, error) {
+	var parts []string
+	for part := range strings.SplitSeq(template, "/") {
+		if part == "" {
+			continue
+		}
+		text, err := expandPart(part, lookup)
+		if err != nil {
+			return "", err
+		}
+		if clean != nil {
+			text = clean(text)
+		}
+		if strings.Trim(text, ". ") == "" {
+			text = "_"
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "/"), nil
+}
+
+func expandPart(part string, lookup func(string) (string, error)) (string, error) {
+	if !strings.ContainsAny(part, "{}") {
+		return part, nil
 	}
 	var b strings.Builder
-	for i := 0; i < len(template); {
-		rest := template[i:]
+	for i := 0; i < len(part); {
+		rest := part[i:]
 		if strings.HasPrefix(rest, "{{") || strings.HasPrefix(rest, "}}") {
 			b.WriteByte(rest[0])
 			i += 2

@@ -135,7 +135,7 @@ def parse(page):
 }
 
 func TestWarningsOverPages(t *testing.T) {
-	s := load(t, inParse("page.css('li')\npage.css('.never')\npage.css('a.next')"), nil)
+	s := load(t, inParse("page.css('li')\npage.css('.never')\npage.css('a.next')\nif page.css('.ad'): pass"), nil)
 	var got []string
 	for i := range 60 {
 		body := ""

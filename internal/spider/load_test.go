@@ -252,18 +252,41 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+func TestPaths(t *testing.T) {
+	for _, tt := range []struct{ template, title, want string }{
+		{"{title}.jpg", "a/b\\c\nd", "a_b_c_d.jpg"},
+		{"{title}/1.jpg", "..", "_/1.jpg"},
+		{"{title}/1.jpg", "", "_/1.jpg"},
+		{"/a//{title}", "x", "a/x"},
+		{"../{title}", "x", "_/x"},
+		{"a/{title}{title}.jpg", "", "a/.jpg"},
+		{"{{title}} {title} {no name} {", "鱼", "{title} 鱼 {no name} {"},
+		{"{{{title}}}", "x", "{x}"},
+	} {
+		src := fmt.Sprintf("def parse(page):\n    page.item(title = %q, f = page.save('x', %q))\n", tt.title, tt.template)
+		if got := parse(t, src, "").Files[0].Path; got != tt.want {
+			t.Errorf("path %q of %q = %q, want %q", tt.template, tt.title, got, tt.want)
+		}
+	}
+}
+
 func TestCleanIsAsked(t *testing.T) {
 	s := load(t, `
 def parse(page):
     page.item(t = "a/b", f = page.save("x.jpg", "dir/{t}.jpg"))
     page.save("https://site.test/%2e%2e%2f.png")
-`, &spider.Options{Clean: func(s string) string { return fmt.Sprintf("<%s>", s) }})
+    page.save("y.jpg", "../{t}", t = "zz")
+`, &spider.Options{Clean: func(s string) string { return strings.Trim("<"+s+">", "<.z>") }})
 	res, err := s.Parse(context.Background(), html(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := []string{res.Files[0].Path, res.Files[1].Path}; got[0] != "dir/<a/b>.jpg" || got[1] != "<...png>" && !strings.HasPrefix(got[1], "<") {
-		t.Errorf("paths %q, want the values cleaned", got)
+	var got []string
+	for _, f := range res.Files {
+		got = append(got, f.Path)
+	}
+	if diff := cmp.Diff([]string{"dir/a_b.jpg", "png", "_/_"}, got); diff != "" {
+		t.Errorf("paths (-want +got):\n%s", diff)
 	}
 }
 

@@ -36,7 +36,7 @@ func (p *page) Attr(name string) (starlark.Value, error) {
 		if err != nil {
 			return nil, p.r.fail(err)
 		}
-		return (&selection{root, p.r}).Attr(name)
+		return (&selection{root, p.r, nil}).Attr(name)
 	}
 	if m, ok := pageMethods[name]; ok {
 		return m.BindReceiver(p), nil

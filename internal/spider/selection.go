@@ -12,7 +12,8 @@ import (
 // selection of its own.
 type selection struct {
 	extract.Selection
-	r *run
+	r    *run
+	from *tally // of the selector that gave it; nil if nobody counts
 }
 
 var (
@@ -33,13 +34,21 @@ func (s *selection) String() string {
 
 func (s *selection) Type() string          { return "selection" }
 func (s *selection) Freeze()               {}
-func (s *selection) Truth() starlark.Bool  { return s.Len() > 0 }
 func (s *selection) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: selection") }
 
-func (s *selection) Index(i int) starlark.Value { return &selection{s.At(i), s.r} }
+// Truth tells whether something was found. Whoever asks is prepared for
+// nothing, so that needs no warning.
+func (s *selection) Truth() starlark.Bool {
+	if s.from != nil {
+		s.from.asked = true
+	}
+	return s.Len() > 0
+}
+
+func (s *selection) Index(i int) starlark.Value { return &selection{s.At(i), s.r, nil} }
 
 func (s *selection) Slice(start, end, step int) starlark.Value {
-	return &selection{s.Selection.Slice(start, end, step), s.r}
+	return &selection{s.Selection.Slice(start, end, step), s.r, nil}
 }
 
 func (s *selection) Iterate() starlark.Iterator { return &selectionIterator{s: s} }
@@ -118,10 +127,7 @@ func selectionCSS(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tu
 	if err != nil {
 		return nil, s.r.fail(err) // a bad selector fails on every page
 	}
-	if s.Len() > 0 {
-		s.r.watch.selected(s.r.here(thread), "css", query, s.Selection, found.Len() > 0)
-	}
-	return &selection{found, s.r}, nil
+	return s.found(thread, "css", query, found), nil
 }
 
 func selectionXPath(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -136,10 +142,7 @@ func selectionXPath(thread *starlark.Thread, b *starlark.Builtin, args starlark.
 	}
 	switch v := found.(type) {
 	case extract.Selection:
-		if s.Len() > 0 {
-			s.r.watch.selected(s.r.here(thread), "xpath", query, s.Selection, v.Len() > 0)
-		}
-		return &selection{v, s.r}, nil
+		return s.found(thread, "xpath", query, v), nil
 	case string:
 		return starlark.String(v), nil
 	case float64:
@@ -148,4 +151,13 @@ func selectionXPath(thread *starlark.Thread, b *starlark.Builtin, args starlark.
 		return starlark.Bool(v), nil
 	}
 	return nil, fmt.Errorf("xpath: unexpected result %T", found)
+}
+
+// found makes a value of what a selector found in s, and counts it.
+func (s *selection) found(thread *starlark.Thread, kind, query string, found extract.Selection) *selection {
+	var t *tally
+	if s.Len() > 0 { // in nothing there is nothing to find
+		t = s.r.watch.selected(s.r.here(thread), kind, query, s.Selection, found.Len() > 0)
+	}
+	return &selection{found, s.r, t}
 }

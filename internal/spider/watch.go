@@ -39,6 +39,7 @@ type watch struct {
 
 type tally struct {
 	tried, matched int
+	asked          bool              // the spider tests for a match itself
 	first          extract.Selection // what it was tried on first
 }
 
@@ -51,12 +52,14 @@ type lossAt struct {
 // as it goes are not worth more.
 const maxWatched = 500
 
-func (w *watch) selected(at site, kind, query string, on extract.Selection, matched bool) {
+// selected counts one use of a selector. It returns nil if there are too many
+// to count.
+func (w *watch) selected(at site, kind, query string, on extract.Selection, matched bool) *tally {
 	key := selectorAt{at, kind, query}
 	t := w.selectors[key]
 	if t == nil {
 		if len(w.selectors) >= maxWatched {
-			return
+			return nil
 		}
 		if w.selectors == nil {
 			w.selectors = make(map[selectorAt]*tally)
@@ -68,6 +71,7 @@ func (w *watch) selected(at site, kind, query string, on extract.Selection, matc
 	if matched {
 		t.matched++
 	}
+	return t
 }
 
 func (w *watch) lost(at site, what string) {
@@ -97,7 +101,7 @@ func (w *watch) warnings(ctx context.Context, s *Spider) []string {
 	}
 	var list []warning
 	for key, t := range w.selectors {
-		stat, text := s.sites.seen(key, t.matched > 0)
+		stat, text := s.sites.seen(key, t.matched > 0, t.asked)
 		if t.matched == 0 && t.tried >= triedEnough {
 			text = fmt.Sprintf("matched 0 of %d", t.tried)
 		}
@@ -140,7 +144,7 @@ type siteStat struct {
 // seen records one page and returns what to say about the selector, once it
 // has not matched on pagesEnough pages in a row. The siteStat is nil if there
 // are too many selectors to remember.
-func (s *siteStats) seen(key selectorAt, matched bool) (*siteStat, string) {
+func (s *siteStats) seen(key selectorAt, matched, asked bool) (*siteStat, string) {
 	v, ok := s.stats.Load(key)
 	if !ok {
 		if s.n.Load() >= maxWatched {
@@ -162,6 +166,9 @@ func (s *siteStats) seen(key selectorAt, matched bool) (*siteStat, string) {
 	}
 	if before := st.matched.Load(); before > 0 {
 		return st, fmt.Sprintf("matched nothing on the last %d pages, after matching on %d", pagesEnough, before)
+	}
+	if asked {
+		return st, ""
 	}
 	return st, fmt.Sprintf("matched nothing on the first %d pages", pagesEnough)
 }
