@@ -285,7 +285,7 @@ def parse(page):
 	for _, f := range res.Files {
 		got = append(got, f.Path)
 	}
-	if diff := cmp.Diff([]string{"dir/a_b.jpg", "png", "_/_"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"dir/a_b.jpg", "file.png", "_/_"}, got); diff != "" {
 		t.Errorf("paths (-want +got):\n%s", diff)
 	}
 }
