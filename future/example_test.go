@@ -55,6 +55,7 @@ func ExampleWait() {
 
 func ExampleAsCompleted() {
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	var slow, fast future.Promise[string]
 	fast.Set("fast", nil)
 	for f, err := range future.AsCompleted(ctx, slow.Future(), fast.Future()) {
