@@ -59,6 +59,9 @@ func (u *barsUI) events() crawl.Events { return u.linesUI.events() }
 func (u *barsUI) start(snapshot func(int) (crawl.Snapshot, error)) {
 	p := mpb.New(mpb.WithOutput(u.w), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh())
 	pages := u.bar(p, "pages", func(s *progress) crawl.Tally { return s.Pages }, func(s *progress) string {
+		if s.Items == 0 {
+			return ""
+		}
 		return plural(s.Items, "record")
 	})
 	files := u.bar(p, "files", func(s *progress) crawl.Tally { return s.Files }, func(s *progress) string {
@@ -105,7 +108,7 @@ func (u *barsUI) watch(snapshot func(int) (crawl.Snapshot, error), bars []*mpb.B
 			received, at = s.Received, now
 			u.last.Store(&progress{s, speed})
 			for i, t := range []crawl.Tally{s.Pages, s.Files} {
-				bars[i].SetTotal(t.Total()+1, false) // never complete before the end
+				bars[i].SetTotal(t.Total(), false)
 				bars[i].SetCurrent(t.Done + t.Already + t.Failed)
 			}
 		}
@@ -160,4 +163,3 @@ func fit(s string, width int) string {
 	}
 	return s
 }
-

@@ -99,6 +99,8 @@ func statusOf(err error) int {
 		fe     *fetch.Error
 	)
 	switch {
+	case errors.As(err, &db) && errors.Is(err, fs.ErrNotExist): // no job there
+		return exitUsage
 	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &spid), errors.As(err, &bad):
 		return exitUsage
 	case errors.Is(err, context.Canceled):

@@ -111,11 +111,25 @@ func statusJSON(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		return err
 	}
 	enc := json.NewEncoder(w)
+	type counts struct {
+		Done    int64 `json:"done"`
+		Waiting int64 `json:"waiting"`
+		Failed  int64 `json:"failed"`
+	}
 	err = enc.Encode(struct {
-		Event string       `json:"event"`
-		Job   job.Identity `json:"job"`
-		store.Stats
-	}{"job", id, s})
+		Event      string       `json:"event"`
+		Job        job.Identity `json:"job"`
+		Pages      counts       `json:"pages"`
+		Files      counts       `json:"files"`
+		Items      int64        `json:"items"`
+		Bytes      int64        `json:"bytes"`
+		Duplicates int64        `json:"duplicates"`
+	}{
+		"job", id,
+		counts{s.Pages.Done, s.Pages.Waiting, s.Pages.Failed},
+		counts{s.Files.Done, s.Files.Waiting, s.Files.Failed},
+		s.Items, s.Bytes, s.Duplicates,
+	})
 	if err != nil {
 		return err
 	}
