@@ -113,10 +113,17 @@ func (l *lexer) scan() (token, *Error) {
 	}
 	// A name test may have a prefix, without white space around the colon.
 	if j+1 < len(s) && s[j] == ':' && s[j+1] != ':' {
+		k := skipName(s, j+1)
 		if s[j+1] == '*' {
-			return emit(tokName, j+2)
+			k = j + 2
 		}
-		if k := skipName(s, j+1); k > j+1 {
+		if k > j+1 {
+			if _, ok := axisNamed(s[i:j]); ok {
+				return l.fail(j, "%s is an axis: write %[1]s::%s", s[i:j], s[j+1:k])
+			}
+			if s[j+1] == '*' {
+				return emit(tokName, k)
+			}
 			j = k
 		}
 	}

@@ -2,6 +2,7 @@ package xpath
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -370,13 +371,16 @@ func (p *parser) step() astStep {
 }
 
 func (p *parser) axis() axis {
-	for a, name := range axisNames {
-		if name == p.tok.text {
-			return axis(a)
-		}
+	a, ok := axisNamed(p.tok.text)
+	if !ok {
+		p.failf("there is no axis %s::", p.tok.text)
 	}
-	p.failf("there is no axis %s::", p.tok.text)
-	return 0 // Unreachable: failf throws.
+	return a
+}
+
+func axisNamed(name string) (axis, bool) {
+	i := slices.Index(axisNames[:], name)
+	return axis(max(i, 0)), i >= 0
 }
 
 func (p *parser) predicates() []ast {
