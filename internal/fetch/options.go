@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -61,6 +62,10 @@ type Options struct {
 	// nothing is asked of it; zero means 64.
 	MaxIdlePerHost int
 
+	// Proxy returns the proxy for a request, nil for none; a nil Proxy means
+	// http.ProxyFromEnvironment. It is not asked about hosts in ConnectTo.
+	Proxy func(*http.Request) (*url.URL, error)
+
 	// Jar keeps the cookies; nil means a new one in memory that knows the
 	// public suffix list.
 	Jar http.CookieJar
@@ -115,6 +120,9 @@ func (o *Options) withDefaults() Options {
 		d.MaxRedirects = 10
 	case d.MaxRedirects < 0:
 		d.MaxRedirects = 0
+	}
+	if d.Proxy == nil {
+		d.Proxy = http.ProxyFromEnvironment
 	}
 	if d.MaxIdlePerHost == 0 {
 		d.MaxIdlePerHost = 64

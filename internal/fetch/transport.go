@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -19,18 +18,13 @@ func newTransport(opts *Options, connect map[string]string) *http.Transport {
 	for _, addr := range connect {
 		direct[addr] = true
 	}
-	dialer := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second}
-	if opts.Control != nil {
-		dialer.Control = func(network, address string, c syscall.RawConn) error {
-			return opts.Control(network, address, c)
-		}
-	}
+	dialer := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second, Control: opts.Control}
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			if direct[r.URL.Host] {
 				return nil, nil
 			}
-			return http.ProxyFromEnvironment(r)
+			return opts.Proxy(r)
 		},
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
 			if res.StatusCode != http.StatusOK {
