@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/trawl-go/trawl/internal/fetch"
@@ -100,9 +101,7 @@ func failure(t *frontier.Task, err error) *store.Failure {
 	var fe *fetch.Error
 	if errors.As(err, &fe) {
 		f.Status = fe.Status
-		if fe.Err != nil {
-			f.Message = fe.Err.Error()
-		}
+		f.Message = strings.TrimPrefix(fe.Error(), "fetch "+fe.URL+": ") // the URL is known
 	}
 	return f
 }
