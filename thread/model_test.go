@@ -128,9 +128,9 @@ func queueModel(kind string, max int) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return "" },
 		Step: func(state, in, out any) (bool, any) {
-			items, op, res := []rune(state.(string)), in.(queueOp), out.(queueResult)
+			op, res := in.(queueOp), out.(queueResult)
 			m := modelQueue{kind: kind, max: max}
-			for _, r := range items {
+			for _, r := range state.(string) {
 				m.items = append(m.items, int(r))
 			}
 			if errors.Is(res.err, context.DeadlineExceeded) {

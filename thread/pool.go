@@ -128,8 +128,7 @@ func (p *Pool) put(ctx context.Context, t task) error {
 		w := &worker{name: p.opts.Name + "_" + strconv.Itoa(p.alive), next: make(chan task, 1)}
 		p.alive++
 		p.mu.Unlock()
-		p.start(w, t)
-		return nil
+		return p.start(w, t)
 	}
 	if p.opts.Queue <= 0 || p.tasks.n < p.opts.Queue {
 		p.tasks.push(t)
@@ -161,34 +160,39 @@ func (p *Pool) refusalLocked() error {
 }
 
 // start starts a worker's thread, with its first task if there is one.
-func (p *Pool) start(w *worker, first task) {
+func (p *Pool) start(w *worker, first task) error {
 	t := New(w.name, func(ctx context.Context) error { return p.work(ctx, w, first) })
 	t.SetDaemon(false) // whatever the thread is that happens to start it
 	if err := t.Start(p.ctx); err != nil {
-		// Unreachable: the scope does not end before the pool is shut down
-		// and its workers have ended.
-		panic(err)
+		// The scope has ended since put looked at closed.
+		p.leave()
+		return ErrPoolClosed
 	}
+	return nil
 }
 
-// work is the life of a worker. Its error is that of Init.
-func (p *Pool) work(ctx context.Context, w *worker, t task) error {
-	atHome := false
+// work is the life of a worker, whose first task is t. Its error is that of Init.
+func (p *Pool) work(ctx context.Context, w *worker, t task) (err error) {
+	ready, atHome := p.opts.Init == nil, false
 	defer func() {
-		if atHome {
-			p.leave()
-			return
-		}
-		// A task, or Init, called runtime.Goexit, which cannot be stopped: go
-		// on with another thread.
-		p.start(w, nil)
-	}()
-	if p.opts.Init != nil {
-		if err := p.init(ctx); err != nil {
+		switch {
+		case !ready:
 			p.breakDown(err, t)
-			atHome = true
+			p.leave()
+		case atHome:
+			p.leave()
+		default:
+			// A task called runtime.Goexit, which cannot be stopped: go on
+			// with another thread. The scope still waits for this one.
+			_ = p.start(w, nil)
+		}
+	}()
+	if !ready {
+		err = ErrGoexit // if that is how Init ends
+		if err = p.init(ctx); err != nil {
 			return err
 		}
+		ready = true
 	}
 	w.thread = Current(ctx)
 	if t == nil {
@@ -201,8 +205,8 @@ func (p *Pool) work(ctx context.Context, w *worker, t task) error {
 	return nil
 }
 
+// init calls Init.
 func (p *Pool) init(ctx context.Context) (err error) {
-	err = ErrGoexit
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
