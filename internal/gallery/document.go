@@ -22,7 +22,11 @@ type document struct {
 	root    *html.Node
 	doc     *extract.Doc
 
-	alone map[*html.Node]bool // memo of onlyPicture
+	// Memos, by element, of what would make a page of many images slow.
+	alone   map[*html.Node]bool     // onlyPicture
+	ads     map[*html.Node]bool     // isAdvertisement
+	pagers  map[*html.Node]bool     // isPager
+	offered map[*html.Node][]source // pictureSources
 }
 
 // parseDocument builds the tree. It does so beside doc, whose tree is its own,
@@ -33,7 +37,9 @@ func parseDocument(u *url.URL, doc *extract.Doc) (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse page: %w", err)
 	}
-	d := &document{url: u, address: u.String(), root: root, doc: doc, alone: make(map[*html.Node]bool)}
+	d := &document{url: u, address: u.String(), root: root, doc: doc,
+		alone: make(map[*html.Node]bool), ads: make(map[*html.Node]bool),
+		pagers: make(map[*html.Node]bool), offered: make(map[*html.Node][]source)}
 	d.base = d.address
 	for n := range elements(root) {
 		if n.DataAtom == atom.Body {
@@ -99,6 +105,16 @@ func ancestors(n *html.Node, max int) iter.Seq[*html.Node] {
 			}
 		}
 	}
+}
+
+// memo returns what is remembered of n, and computes it the first time.
+func memo[V any](m map[*html.Node]V, n *html.Node, compute func(*html.Node) V) V {
+	v, ok := m[n]
+	if !ok {
+		v = compute(n)
+		m[n] = v
+	}
+	return v
 }
 
 // anyDepth is more than the parser allows elements to nest.

@@ -29,7 +29,7 @@ func (d *document) judge(n *html.Node, best source, linked bool) level {
 	if n.DataAtom != atom.A && hiddenInNoscript(n) {
 		return levelNever
 	}
-	where := place(n)
+	where := d.place(n)
 	if linked {
 		return where
 	}
@@ -98,8 +98,8 @@ func hiddenInNoscript(n *html.Node) bool {
 }
 
 // place tells whether an element stands in the margin of the page.
-func place(n *html.Node) level {
-	if isAdvertisement(n) {
+func (d *document) place(n *html.Node) level {
+	if memo(d.ads, n, isAdvertisement) {
 		return levelMargin
 	}
 	margin := false // in a header, footer or the like, if no article is around it
@@ -129,7 +129,7 @@ func place(n *html.Node) level {
 		case "header", "footer", "nav", "navbar", "navigation", "sidebar", "masthead":
 			margin = true
 		}
-		if isAdvertisement(p) {
+		if memo(d.ads, p, isAdvertisement) {
 			return levelMargin
 		}
 	}
@@ -179,7 +179,7 @@ func adWord(w string) bool {
 func (d *document) nameLevel(n *html.Node, u *url.URL) level {
 	names := attr(n, "class") + " " + attr(n, "id")
 	for p := range ancestors(n, 2) {
-		if !d.onlyPicture(p) {
+		if !memo(d.alone, p, onlyPicture) {
 			break
 		}
 		names += " " + attr(p, "class") + " " + attr(p, "id")
@@ -300,20 +300,16 @@ func isFrontPage(u, page *url.URL) bool {
 
 // onlyPicture tells whether an element holds one picture at most; what stands
 // in noscript says it again.
-func (d *document) onlyPicture(n *html.Node) bool {
-	if v, ok := d.alone[n]; ok {
-		return v
-	}
+func onlyPicture(n *html.Node) bool {
 	count := 0
 	for c := range elements(n) {
 		if isImage(c) && closest(c, atom.Noscript) == nil {
 			if count++; count > 1 {
-				break
+				return false
 			}
 		}
 	}
-	d.alone[n] = count <= 1
-	return count <= 1
+	return true
 }
 
 func isImage(n *html.Node) bool { return n.DataAtom == atom.Img || n.Data == "amp-img" }

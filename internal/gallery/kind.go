@@ -1,7 +1,9 @@
 package gallery
 
 import (
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/trawl-go/trawl/internal/extract"
@@ -78,4 +80,36 @@ func splitName(address string) (stem, ext string) {
 		}
 	}
 	return stem, ext
+}
+
+// isHTML decides by the body first: servers send pictures as text/html and
+// pages as pictures, and the bytes are right.
+func isHTML(contentType string, body []byte) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	if media == "image/svg+xml" {
+		return false // may start with a comment, which is taken for HTML
+	}
+	sniffed, _, _ := strings.Cut(http.DetectContentType(body), ";")
+	switch {
+	case sniffed == "text/html":
+		return true
+	case sniffed != "text/plain" && sniffed != "application/octet-stream" && sniffed != "text/xml":
+		return false
+	case media == "text/html" || media == "application/xhtml+xml":
+		return true
+	case strings.HasSuffix(media, "/xml"):
+		return looksLikeHTML(body, "<html")
+	case media == "" || media == "application/octet-stream" || media == "text/plain" || strings.HasPrefix(media, "image/"):
+		return looksLikeHTML(body, "<html", "<body", "<head>", "<div", "<img", "<a href")
+	}
+	return false
+}
+
+// looksLikeHTML looks for tags near the start of a body that does not begin
+// with one that the standard's sniffing knows.
+func looksLikeHTML(body []byte, tags ...string) bool {
+	head := strings.ToLower(string(body[:min(len(body), 4096)]))
+	head = strings.TrimSpace(strings.TrimPrefix(head, "\ufeff"))
+	return strings.HasPrefix(head, "<") && slices.ContainsFunc(tags, func(tag string) bool { return strings.Contains(head, tag) })
 }

@@ -66,7 +66,8 @@ func join(a, b *picture) *picture {
 		a, b = b, a
 	}
 	for _, s := range b.sources {
-		if !a.offers(s.url) {
+		// A few pixels, blurred, are what a page shows while it loads.
+		if _, size := sizeless(s.url); size >= 100 && !a.offers(s.url) {
 			a.sources = append(a.sources, s)
 		}
 	}

@@ -77,7 +77,7 @@ func (d *document) nextStrength(n *html.Node, href string) int {
 			return nextNone
 		}
 		return nextMarkedOther
-	case !alike || !step.forward() || !inPager(n):
+	case !alike || !step.forward() || !d.inPager(n):
 		return nextNone
 	case classSaysNext(n):
 		return nextHinted
@@ -204,28 +204,35 @@ func classSaysNext(n *html.Node) bool {
 	return false
 }
 
-// inPager tells whether a link stands among links to pages: something around
-// it is called so, or numbers stand beside it.
-func inPager(n *html.Node) bool {
+// inPager tells whether a link stands among links to pages.
+func (d *document) inPager(n *html.Node) bool {
 	for p := range ancestors(n, 4) {
 		if p.DataAtom == atom.Body || p.DataAtom == atom.Main {
 			return false
 		}
-		for _, w := range words(attr(p, "class") + " " + attr(p, "id") + " " + attr(p, "aria-label") + " " + attr(p, "role")) {
-			switch w {
-			case "page", "pages", "pager", "paging", "pagination", "paginator", "paginate", "pagenavi", "pagenav", "pagelist", "pg", "pgs",
-				"fenye", "nav", "navi", "navigation", "pagebar", "links":
+		if memo(d.pagers, p, isPager) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPager tells whether an element is called a pager, or has numbers side by
+// side.
+func isPager(n *html.Node) bool {
+	for _, w := range words(attr(n, "class") + " " + attr(n, "id") + " " + attr(n, "aria-label") + " " + attr(n, "role")) {
+		switch w {
+		case "page", "pages", "pager", "paging", "pagination", "paginator", "paginate", "pagenavi", "pagenav", "pagelist", "pg", "pgs",
+			"fenye", "nav", "navi", "navigation", "pagebar", "links":
+			return true
+		}
+	}
+	numbers := 0
+	for c := range n.ChildNodes() {
+		if c.Type == html.ElementNode && isNumber(text(c)) {
+			if numbers++; numbers == 2 {
 				return true
 			}
-		}
-		numbers := 0
-		for c := range p.ChildNodes() {
-			if c.Type == html.ElementNode && isNumber(text(c)) {
-				numbers++
-			}
-		}
-		if numbers >= 2 {
-			return true
 		}
 	}
 	return false

@@ -63,7 +63,7 @@ func (d *document) pictures() []*picture {
 func (d *document) image(n *html.Node) *picture {
 	var srcs []source
 	if n.DataAtom == atom.Picture {
-		srcs = d.pictureSources(nil, n)
+		srcs = slices.Clone(memo(d.offered, n, d.pictureSources))
 		slices.SortStableFunc(srcs, compareSources)
 		srcs = compactSources(srcs)
 	} else {
@@ -95,7 +95,7 @@ func (d *document) around(n *html.Node) (link, page string) {
 	depth := 0
 	for p := range ancestors(n, 5) {
 		depth++
-		if p.DataAtom == atom.A || d.onlyPicture(p) {
+		if p.DataAtom == atom.A || memo(d.alone, p, onlyPicture) {
 			// Light boxes of scripts read these from the element around.
 			for _, a := range p.Attr {
 				if g, set := attrGrade(a.Key); !set && g < gradeSrc && looksLikePicture(a.Val) {
@@ -197,11 +197,10 @@ func besideNoscript(n, inside *html.Node) bool {
 	images := 0
 	for c := range elements(ns) {
 		if isImage(c) {
-			images++
+			if images++; images > 1 {
+				return false
+			}
 		}
-	}
-	if images != 1 {
-		return false
 	}
 	for _, s := range []*html.Node{sibling(ns, false), sibling(ns, true)} {
 		if s == nil {

@@ -73,9 +73,13 @@ func TestAlbums(t *testing.T) {
 		if err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close()
 		c := s.Client()
-		defer c.CloseIdleConnections()
+		t.Cleanup(func() {
+			c.CloseIdleConnections()
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 		for _, album := range s.Expected().Albums {
 			t.Run(album.Name+string(charset), func(t *testing.T) {
 				pages, files := collect(t, c, album.URL)

@@ -32,6 +32,7 @@ type source struct {
 	dense float64 // from srcset, in pixels per pixel; 0 if unknown
 	media int     // smallest width of the window in which it is shown
 	avif  bool    // fewer programs can show it
+	lazy  bool    // a script puts it in the place of src
 }
 
 // compareSources sorts the best one first.
@@ -81,27 +82,35 @@ func (d *document) sources(n *html.Node) []source {
 	var all []source
 	all = d.ownSources(all, n, 0)
 	if pic := closest(n, atom.Picture); pic != nil {
-		all = d.pictureSources(all, pic)
+		all = append(all, memo(d.offered, pic, d.pictureSources)...)
 	}
 	slices.SortStableFunc(all, compareSources)
 	return compactSources(all)
 }
 
-// pictureSources appends those of the <source> elements of a <picture>.
-func (d *document) pictureSources(all []source, pic *html.Node) []source {
+// pictureSources returns those of the <source> elements of a <picture>.
+func (d *document) pictureSources(pic *html.Node) []source {
+	var all []source
 	for c := range elements(pic) {
-		if c.DataAtom == atom.Source {
-			before := len(all)
-			all = d.ownSources(all, c, minWidth(attr(c, "media")))
-			if strings.Contains(attr(c, "type"), "avif") {
-				for i := range all[before:] {
-					all[before+i].avif = true
-				}
+		if c.DataAtom != atom.Source {
+			continue
+		}
+		before := len(all)
+		all = d.ownSources(all, c, minWidth(attr(c, "media")))
+		if strings.Contains(attr(c, "type"), "avif") {
+			for i := range all[before:] {
+				all[before+i].avif = true
 			}
+		}
+		if len(all) > maxSources {
+			break
 		}
 	}
 	return all
 }
+
+// maxSources bounds the addresses of one picture; a page seldom has twenty.
+const maxSources = 100
 
 func (d *document) ownSources(all []source, n *html.Node, media int) []source {
 	for _, a := range n.Attr {
@@ -109,10 +118,10 @@ func (d *document) ownSources(all []source, n *html.Node, media int) []source {
 		switch {
 		case set:
 			for _, c := range parseSrcset(a.Val) {
-				all = d.addSource(all, source{url: c.url, grade: g, width: c.width, dense: c.dense, media: media})
+				all = d.addSource(all, source{url: c.url, grade: g, width: c.width, dense: c.dense, media: media, lazy: a.Key != "srcset"})
 			}
 		case g != gradeNone:
-			all = d.addSource(all, source{url: a.Val, grade: g, media: media})
+			all = d.addSource(all, source{url: a.Val, grade: g, media: media, lazy: g == gradeLazy})
 		case strings.HasPrefix(a.Key, "data-") && looksLikePicture(a.Val):
 			all = d.addSource(all, source{url: a.Val, grade: gradeGuess})
 		}
@@ -138,7 +147,7 @@ func compactSources(all []source) []source {
 	if len(all) == 0 {
 		return nil
 	}
-	lazy := slices.ContainsFunc(all, func(s source) bool { return s.grade == gradeLazy })
+	lazy := slices.ContainsFunc(all, func(s source) bool { return s.lazy })
 	out := all[:1]
 	for _, s := range all[1:] {
 		switch {
@@ -182,7 +191,7 @@ func parseSrcset(s string) []candidate {
 	var out []candidate
 	for {
 		s = strings.TrimLeft(s, space+",")
-		if s == "" {
+		if s == "" || len(out) == maxSources {
 			return out
 		}
 		end := strings.IndexAny(s, space)

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/extract"
@@ -122,22 +120,18 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 	if err != nil {
 		return nil, err
 	}
-	contentType := p.Header.Get("Content-Type")
-	if !isHTML(contentType, p.Body) {
-		return &trawl.Result{Files: []trawl.Request{{
-			URL: u.String(), Kind: trawl.KindFile, Spider: Name,
-			Path: fileName(u), Referer: p.Request.Referer,
-		}}}, nil
-	}
-	d, err := newDocument(u, p, s.opts.Encoding)
-	if err != nil {
-		return nil, err
-	}
 	var m meta
 	if len(p.Request.Meta) > 0 {
 		if err := json.Unmarshal(p.Request.Meta, &m); err != nil {
 			return nil, fmt.Errorf("read what the page before left: %w", err)
 		}
+	}
+	if !isHTML(p.Header.Get("Content-Type"), p.Body) {
+		return &trawl.Result{Files: []trawl.Request{bodyItself(u, p, m)}}, nil
+	}
+	d, err := newDocument(u, p, s.opts.Encoding)
+	if err != nil {
+		return nil, err
 	}
 	if m.Title == "" {
 		m.Title = d.title()
@@ -146,6 +140,19 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 		return d.photo(m), nil
 	}
 	return d.gallery(m, p.Request.Depth+1 < s.opts.MaxPages), nil
+}
+
+// bodyItself is the request for a body that is not HTML. It belongs into the
+// gallery, if one led there.
+func bodyItself(u *url.URL, p *trawl.Page, m meta) trawl.Request {
+	r := trawl.Request{URL: u.String(), Kind: trawl.KindFile, Spider: Name, Path: fileName(u), Referer: p.Request.Referer}
+	if m.Title != "" {
+		r.Path = nameFiles(m, []*picture{{sources: []source{{url: r.URL}}}})[0]
+	}
+	if m.Thumb != "" {
+		r.Backup = []string{m.Thumb}
+	}
+	return r
 }
 
 // gallery reads a page of a gallery.
@@ -225,44 +232,6 @@ func encodeMeta(m meta) json.RawMessage {
 		panic(err) // Unreachable: strings and an int always encode.
 	}
 	return b
-}
-
-// isHTML decides by the body first: servers send pictures as text/html and
-// pages as pictures, and the bytes are right.
-func isHTML(contentType string, body []byte) bool {
-	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.ToLower(strings.TrimSpace(media))
-	if media == "image/svg+xml" {
-		return false // may start with a comment, which is taken for HTML
-	}
-	sniffed, _, _ := strings.Cut(http.DetectContentType(body), ";")
-	switch {
-	case sniffed == "text/html":
-		return true
-	case sniffed != "text/plain" && sniffed != "application/octet-stream" && sniffed != "text/xml":
-		return false
-	case media == "text/html" || media == "application/xhtml+xml":
-		return true
-	case media == "" || media == "application/octet-stream" || media == "text/plain" || strings.HasPrefix(media, "image/"):
-		return looksLikeHTML(body)
-	}
-	return false
-}
-
-// looksLikeHTML looks for tags near the start of a body that does not begin
-// with one that the standard's sniffing knows.
-func looksLikeHTML(body []byte) bool {
-	head := strings.ToLower(string(body[:min(len(body), 4096)]))
-	head = strings.TrimSpace(strings.TrimPrefix(head, "\ufeff"))
-	if !strings.HasPrefix(head, "<") {
-		return false
-	}
-	for _, tag := range []string{"<html", "<body", "<head>", "<div", "<img", "<a href"} {
-		if strings.Contains(head, tag) {
-			return true
-		}
-	}
-	return false
 }
 
 // newDocument parses a page.
