@@ -130,6 +130,21 @@ func TestNested(t *testing.T) {
 	}
 }
 
+// TestXPathOrder has the outer node find what comes after the inner's.
+func TestXPathOrder(t *testing.T) {
+	divs, err := root(t, "<div><div></div><i>1</i></div><i>2</i>").CSS("div")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := divs.XPath(context.Background(), "following-sibling::i")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"1", "2"}, v.(extract.Selection).Texts()); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
 func TestXPathValues(t *testing.T) {
 	page := root(t, "<p id=x>a<p>b")
 	ctx := context.Background()

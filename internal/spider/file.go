@@ -184,7 +184,7 @@ func (f *file) lookup(name string, item []starlark.Tuple) (starlark.Value, error
 // nameLooseFiles settles the paths of files that are in no item. One whose
 // path cannot be settled is not saved and counts as a failed item.
 func (r *run) nameLooseFiles() {
-	moved := make([]int, len(r.files)) // new index by old; -1 if gone
+	moved := make([]int, len(r.files)) // new index by old; no item has one that goes
 	kept := 0
 	for i, f := range r.files {
 		moved[i] = kept
@@ -192,7 +192,6 @@ func (r *run) nameLooseFiles() {
 			var e *Error
 			errors.As(err, &e)
 			r.res.Failed = append(r.res.Failed, trawl.ItemError{Place: e.Place, Err: e.Msg})
-			moved[i] = -1
 			continue
 		}
 		r.res.Files[kept] = r.res.Files[i]

@@ -51,6 +51,7 @@ func TestHostileSpiders(t *testing.T) {
 			[]string{"test.star:4:", "nested more than 32 deep"}},
 		{"large meta", inParse("page.follow('/x', meta = {'l': 'x' * 100000})"), long, []string{"meta has 100008 bytes; the limit is 65536"}},
 		{"large pattern", inParse("re.search('(((x{30}){30}){30})', '')"), long, []string{"test.star:2:15: re: pattern"}},
+		{"large program", inParse("re.search('" + strings.Repeat("[ab]{1000}c", 11) + "', '')"), long, []string{"test.star:2:15: re: pattern", "is too large"}},
 		{"large text for a pattern", inParse("re.search('(x{30}){30}', 'x' * 10000000)"), long, []string{"re: the pattern is too large for a text of 10000000 bytes"}},
 		{"nested selectors", inParse("page.css(':not(' * 100000)"), long, []string{"css: selector of 500000 bytes; the limit is 4096"}},
 		{"endless xpath", inParse("page.xpath('" + strings.Repeat("//*[.//*", 7) + strings.Repeat("]", 7) + "')"), spider.Limits{Time: 50 * time.Millisecond}, []string{"test.star:2:"}},
@@ -132,6 +133,27 @@ def parse(page):
 		})
 	}
 	wg.Wait()
+}
+
+// TestMadeUpSelectors checks that what is remembered about selectors is
+// bounded, and that the first ones still count.
+func TestMadeUpSelectors(t *testing.T) {
+	s := load(t, inParse("page.css('.never')\nfor i in range(2000):\n    page.css('#x%d' % (i * page.meta.n))"), nil)
+	last := 0
+	for n := range 12 {
+		page := html("")
+		page.Request.Meta = []byte(fmt.Sprintf(`{"n": %d}`, n))
+		res, err := s.Parse(context.Background(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last = len(res.Warnings); last > 500 {
+			t.Fatalf("page %d: %d warnings, want at most 500", n, last)
+		}
+		if n == 9 && (last == 0 || res.Warnings[0] != `test.star:2: css ".never" matched nothing on the first 10 pages`) {
+			t.Errorf("page 9: warnings %.3q, want one of .never first", res.Warnings)
+		}
+	}
 }
 
 func TestWarningsOverPages(t *testing.T) {

@@ -135,6 +135,16 @@ func wantError(t *testing.T, err error, texts ...string) {
 	}
 }
 
+func TestArgsInAnIf(t *testing.T) {
+	src := "if True:\n    args = {'n': 1}\nelse:\n    args = {'n': 2}\nstart = ['https://h.test/%d' % args.n]\ndef parse(page): pass\n"
+	for _, src := range []string{src, strings.Replace(src, "True", "False", 1)} {
+		got, err := starts(load(t, src, &spider.Options{Args: map[string]string{"n": "7"}}))
+		if diff := cmp.Diff([]string{"https://h.test/7"}, got); diff != "" || err != nil {
+			t.Errorf("Start = %v (-want +got):\n%s", err, diff)
+		}
+	}
+}
+
 func TestArgsGoWrong(t *testing.T) {
 	tests := []struct {
 		name, src string

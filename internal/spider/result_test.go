@@ -54,10 +54,10 @@ func dump(res *trawl.Result) string {
 		b.WriteByte('\n')
 	}
 	for i, f := range res.Files {
-		fmt.Fprintf(&b, "file %d %s path=%q referer=%q%s\n", i, f.URL, f.Path, f.Referer, suffix(" backup=", strings.Join(f.Backup, " ")))
+		fmt.Fprintf(&b, "file %d %s%s path=%q referer=%q%s\n", i, f.URL, odd(f, trawl.KindFile), f.Path, f.Referer, suffix(" backup=", strings.Join(f.Backup, " ")))
 	}
 	for _, p := range res.Pages {
-		fmt.Fprintf(&b, "page %s%s%s referer=%q\n", p.URL, suffix(" parse=", p.Parse), suffix(" meta=", string(p.Meta)), p.Referer)
+		fmt.Fprintf(&b, "page %s%s%s%s referer=%q\n", p.URL, odd(p, trawl.KindPage), suffix(" parse=", p.Parse), suffix(" meta=", string(p.Meta)), p.Referer)
 	}
 	for _, f := range res.Failed {
 		fmt.Fprintf(&b, "failed %v\n", f)
@@ -66,6 +66,14 @@ func dump(res *trawl.Result) string {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}
 	return b.String()
+}
+
+// odd tells what is not as every request of the page html should be.
+func odd(r trawl.Request, kind trawl.Kind) string {
+	if r.Kind == kind && r.Depth == 3 && r.Spider != "" {
+		return ""
+	}
+	return fmt.Sprintf(" ODD: %v of %q at depth %d", r.Kind, r.Spider, r.Depth)
 }
 
 func suffix(label, s string) string {

@@ -64,7 +64,8 @@ func isMethod(call *syntax.CallExpr, name string) bool {
 	return ok && dot.Name.Name == name
 }
 
-// argsAssignments returns the top-level statements args = ….
+// argsAssignments returns the statements args = … at the top level and in its
+// ifs.
 func argsAssignments(stmts []syntax.Stmt, found []*syntax.AssignStmt) []*syntax.AssignStmt {
 	for _, stmt := range stmts {
 		switch stmt := stmt.(type) {
@@ -74,8 +75,6 @@ func argsAssignments(stmts []syntax.Stmt, found []*syntax.AssignStmt) []*syntax.
 			}
 		case *syntax.IfStmt:
 			found = argsAssignments(stmt.False, argsAssignments(stmt.True, found))
-		case *syntax.ForStmt:
-			found = argsAssignments(stmt.Body, found)
 		}
 	}
 	return found

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/spider"
 )
 
@@ -33,7 +32,7 @@ file 0 https://site.test/dir/a.jpg path="早茶.jpg" referer="https://site.test/
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			page := html(tt.body)
-			page.Request = trawl.Request{Parse: tt.fn}
+			page.Request.Parse = tt.fn
 			res, err := s.Parse(context.Background(), page)
 			if err != nil {
 				t.Fatal(err)
