@@ -352,7 +352,16 @@ func (e *Engine) feed(ctx context.Context, i int, s Seed) error {
 		if s.Name != "" {
 			cur = &store.Cursor{Name: s.Name, Pos: pos}
 		}
-		_, err := e.front.Add(ctx, batch, cur)
+		var files []*store.Entry
+		for i := range batch {
+			if batch[i].Request.Kind == trawl.KindFile {
+				files = append(files, &batch[i])
+			}
+		}
+		err := e.reserve(ctx, files)
+		if err == nil {
+			_, err = e.front.Add(ctx, batch, cur)
+		}
 		clear(batch)
 		batch, last = batch[:0], time.Now()
 		size = min(2*size, most)
@@ -371,13 +380,8 @@ func (e *Engine) feed(ctx context.Context, i int, s Seed) error {
 			e.badSeed(err)
 			return nil
 		}
-		if r.Kind == trawl.KindFile {
-			if e.opt.Choose != nil && !e.opt.Choose(int(pos)) {
-				return nil
-			}
-			if err := e.reserve(ctx, []*store.Entry{&entry}); err != nil {
-				return err
-			}
+		if r.Kind == trawl.KindFile && e.opt.Choose != nil && !e.opt.Choose(int(pos)) {
+			return nil
 		}
 		batch = append(batch, entry)
 		if len(batch) < size && time.Since(last) < 100*time.Millisecond {
