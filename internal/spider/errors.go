@@ -85,7 +85,7 @@ func (s *Spider) trace(stack starlark.CallStack) (place, trace string) {
 			continue // a builtin
 		}
 		name := fr.Name
-		if name == "lambda" && i > 0 && stack[i-1].Name == "item" {
+		if name == "lambda" && i > 0 && stack[i-1].Name == "page.item" {
 			name = "page.item"
 		}
 		place = s.place(fr.Pos)

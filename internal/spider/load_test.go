@@ -222,6 +222,17 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+func TestTraceInAnItem(t *testing.T) {
+	s := load(t, "def big(sel):\n    return sel + '['\n\ndef parse(page):\n    page.item(x = page.css(big('a')))\n", nil)
+	_, err := s.Parse(context.Background(), html(""))
+	// A selector that is wrong is wrong on every page: it is no failed item.
+	wantError(t, err, `test.star:5:27: css "a[": `)
+	var e *spider.Error
+	if want := "  test.star:5:14: in parse\n  test.star:5:27: in page.item"; !asError(err, &e) || e.Trace != want {
+		t.Errorf("trace\n%s\nwant\n%s", e.Trace, want)
+	}
+}
+
 func TestParseNames(t *testing.T) {
 	s := load(t, `
 def parse(page): page.item(fn = "parse")
