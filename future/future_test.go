@@ -101,7 +101,7 @@ func TestItem116_ResultBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var set, cancelled promise
 		go func() {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			set.Set(42, nil)
 			cancelled.Future().Cancel()
 		}()
@@ -237,7 +237,7 @@ func TestItem124_First(t *testing.T) {
 			t.Errorf("Wait() = %v, %v, %v, want all that are done", done, pending, err)
 		}
 		start := time.Now()
-		go func() { time.Sleep(time.Second); ps["running"].Set(1, nil) }()
+		go func() { <-time.After(time.Second); ps["running"].Set(1, nil) }()
 		done, _, _ = future.Wait(t.Context(), future.First, futures(ps["pending"], ps["running"])...)
 		want(t, "took", time.Since(start), time.Second)
 		want(t, "done", len(done), 1)
@@ -260,9 +260,9 @@ func TestItem126_FirstError(t *testing.T) {
 		// One fails on the way; being cancelled or finished is no failure.
 		ps := states()
 		go func() {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			ps["pending"].Future().Cancel()
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			ps["running"].Set(0, io.EOF)
 		}()
 		var never promise
@@ -277,7 +277,7 @@ func TestItem126_FirstError(t *testing.T) {
 		want(t, "pending beside one that has failed", len(pending), 1)
 
 		ps = states()
-		go func() { time.Sleep(time.Second); ps["running"].Set(1, nil) }()
+		go func() { <-time.After(time.Second); ps["running"].Set(1, nil) }()
 		start = time.Now()
 		done, pending, _ = future.Wait(t.Context(), future.FirstError, futures(ps["finished"], ps["running"])...)
 		want(t, "took when none fails", time.Since(start), time.Second)
@@ -331,9 +331,9 @@ func TestItem129_AsCompletedOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ps := states()
 		go func() {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			ps["running"].Set(1, nil)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			ps["pending"].Set(2, nil)
 		}()
 		var got []*fut

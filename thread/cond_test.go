@@ -139,7 +139,7 @@ func TestItem055_NoSpuriousWakeUps(t *testing.T) {
 		c, s := condFixture(t, ctx, "a")
 		for range 100 { // taking and releasing is no notification
 			c.L.Lock()
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 			c.L.Unlock()
 		}
 		synctest.Wait()
@@ -195,7 +195,7 @@ func TestItem056_NoLostNotification(t *testing.T) {
 			if !notifyLate {
 				c.Notify(1)
 			}
-			time.Sleep(2 * time.Second) // with the lock held
+			<-time.After(2 * time.Second) // with the lock held
 			if notifyLate {
 				c.Notify(1)
 			}
@@ -218,7 +218,7 @@ func TestItem057_WaitFor(t *testing.T) {
 		start, state := time.Now(), 0
 		thread.Go(ctx, "counter", func(context.Context) error {
 			for range 4 {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				c.L.Lock()
 				state++
 				c.Notify(1)
@@ -238,7 +238,7 @@ func TestItem057_WaitFor(t *testing.T) {
 		// The time is that of all waits together.
 		thread.Go(ctx, "noise", func(context.Context) error {
 			for range 10 {
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				c.L.Lock()
 				c.NotifyAll()
 				c.L.Unlock()
@@ -295,7 +295,7 @@ func TestItem059_CancelledWaitReacquires(t *testing.T) {
 		synctest.Wait()
 		c.L.Lock()
 		cancel()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		s.want(t) // cancelled, but the lock is taken
 		c.L.Unlock()
 		synctest.Wait()

@@ -52,14 +52,14 @@ func TestItem037_WaitersPassInOrder(t *testing.T) {
 					return err
 				}
 				s.say(name)
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				return l.Release()
 			})
 			synctest.Wait()
 		}
 		s.want(t)
 		l.Release()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		s.want(t, "a", "b", "c", "d", "e")
 		want(t, "Locked()", l.Locked(), false)
 	})
@@ -181,7 +181,7 @@ func TestItem045_FreeAfterTimeout(t *testing.T) {
 				return nil
 			})
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		l.Release()
 		synctest.Wait()
 		s.want(t, "patient")

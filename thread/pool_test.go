@@ -25,7 +25,7 @@ func value[R any](v R) func(context.Context) (R, error) {
 
 // sleep is a task that takes d.
 func sleep(d time.Duration) func(context.Context) (int, error) {
-	return func(context.Context) (int, error) { time.Sleep(d); return 1, nil }
+	return func(context.Context) (int, error) { <-time.After(d); return 1, nil }
 }
 
 func submit[R any](t *testing.T, ctx context.Context, p *thread.Pool, fn func(context.Context) (R, error)) *future.Future[R] {
@@ -65,10 +65,10 @@ func TestItem133_MapOrder(t *testing.T) {
 		var started atomic.Int32
 		results := thread.Map(ctx, p, in, func(_ context.Context, n int) (int, error) {
 			started.Add(1)
-			time.Sleep(time.Duration(n) * time.Second)
+			<-time.After(time.Duration(n) * time.Second)
 			return n * n, nil
 		})
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		want(t, "started before the first result was asked for", started.Load(), 5)
 		var got []int
 		for v, err := range results {
@@ -106,10 +106,10 @@ func TestItem135_MapTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
 		p := thread.NewPool(ctx, &thread.PoolOptions{Workers: 3})
 		results := thread.Map(within(t, ctx, 5*time.Second), p, []int{1, 2, 60, 3}, func(_ context.Context, n int) (int, error) {
-			time.Sleep(time.Duration(n) * time.Second)
+			<-time.After(time.Duration(n) * time.Second)
 			return n, nil
 		})
-		time.Sleep(4 * time.Second) // the time runs from the call
+		<-time.After(4 * time.Second) // the time runs from the call
 		start := time.Now()
 		var got []string
 		for v, err := range results {
@@ -128,14 +128,14 @@ func TestItem136_MapDropped(t *testing.T) {
 		var started atomic.Int32
 		for _, err := range thread.Map(ctx, p, make([]int, 10), func(context.Context, int) (int, error) {
 			started.Add(1)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return 0, io.EOF
 		}) {
 			if err != nil {
 				break
 			}
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if n := started.Load(); n > 2 {
 			t.Errorf("%d tasks were started, want the first and perhaps the second", n)
 		}
@@ -147,7 +147,7 @@ func TestItem137_CloseRunsPending(t *testing.T) {
 		p := thread.NewPool(ctx, &thread.PoolOptions{Workers: 3})
 		var ran atomic.Int32
 		for range 50 {
-			submit(t, ctx, p, func(context.Context) (int, error) { time.Sleep(time.Second); ran.Add(1); return 0, nil })
+			submit(t, ctx, p, func(context.Context) (int, error) { <-time.After(time.Second); ran.Add(1); return 0, nil })
 		}
 		wantErr(t, "Close() too short", p.Close(within(t, ctx, time.Second/2)), context.DeadlineExceeded)
 		wantErr(t, "Close()", p.Close(ctx), nil)
@@ -245,7 +245,7 @@ func TestItem142_ShutdownWhenFull(t *testing.T) {
 			_, err := thread.Submit(ctx, p, value(1))
 			return err
 		})
-		time.Sleep(time.Second) // one task ends, so this one is in
+		<-time.After(time.Second) // one task ends, so this one is in
 		wantErr(t, "Submit()", waiting.Join(ctx), nil)
 		waiting = thread.Go(ctx, "x", func(ctx context.Context) error {
 			_, err := thread.Submit(ctx, p, value(1))
@@ -273,7 +273,7 @@ func TestItem143_WorkersReused(t *testing.T) {
 				if n := running.Add(1); n > most.Load() {
 					most.Store(n)
 				}
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				running.Add(-1)
 				return 0, nil
 			})
@@ -319,7 +319,7 @@ func TestItem145_Init(t *testing.T) {
 				if _, ok := ready.Load(thread.Current(ctx)); !ok {
 					t.Error("a task runs before Init")
 				}
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				return 0, nil
 			})
 		}
@@ -328,9 +328,9 @@ func TestItem145_Init(t *testing.T) {
 
 func TestItem146_InitFails(t *testing.T) {
 	for name, init := range map[string]func(context.Context) error{
-		"error":  func(context.Context) error { time.Sleep(time.Second); return io.EOF },
-		"panic":  func(context.Context) error { time.Sleep(time.Second); panic(io.EOF) },
-		"goexit": func(context.Context) error { time.Sleep(time.Second); runtime.Goexit(); return nil },
+		"error":  func(context.Context) error { <-time.After(time.Second); return io.EOF },
+		"panic":  func(context.Context) error { <-time.After(time.Second); panic(io.EOF) },
+		"goexit": func(context.Context) error { <-time.After(time.Second); runtime.Goexit(); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -376,7 +376,7 @@ func TestItem147_ScopeCompletesTasks(t *testing.T) {
 				p := thread.NewPool(ctx, &thread.PoolOptions{Workers: 2})
 				for range 10 {
 					submit(t, ctx, p, func(ctx context.Context) (int, error) {
-						time.Sleep(time.Second)
+						<-time.After(time.Second)
 						ran.Add(1)
 						return 0, ctx.Err()
 					})
@@ -389,7 +389,7 @@ func TestItem147_ScopeCompletesTasks(t *testing.T) {
 	// A pool made too late is shut down from the start.
 	bubble(t, func(t *testing.T, ctx context.Context) {
 		thread.Go(ctx, "late", func(ctx context.Context) error {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			_, err := thread.Submit(ctx, thread.NewPool(ctx, nil), value(1))
 			want(t, "Submit()", err, thread.ErrPoolClosed)
 			return nil
@@ -467,7 +467,7 @@ func TestItem151_TaskKeepsSubmitting(t *testing.T) {
 		var n atomic.Int32
 		var again func(ctx context.Context) (int, error)
 		again = func(ctx context.Context) (int, error) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			if n.Add(1) > 100 {
 				t.Error("the scope does not end")
 				return 0, nil
@@ -476,7 +476,7 @@ func TestItem151_TaskKeepsSubmitting(t *testing.T) {
 			return 0, err
 		}
 		submit(t, ctx, p, again)
-		time.Sleep(10500 * time.Millisecond)
+		<-time.After(10500 * time.Millisecond)
 	})
 }
 
@@ -518,7 +518,7 @@ func TestTaskContext(t *testing.T) {
 		first := submit(t, short, p, func(ctx context.Context) (int, error) {
 			want(t, "value", ctx.Value(key{}), any("v"))
 			want(t, "thread", thread.Current(ctx).Name(), "w_0")
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return 1, ctx.Err()
 		})
 		second := submit(t, short, p, sleep(time.Second))

@@ -180,7 +180,7 @@ func TestItem100_Join(t *testing.T) {
 						if _, err := q.Get(ctx); err != nil {
 							return err
 						}
-						time.Sleep(time.Second)
+						<-time.After(time.Second)
 						done.Add(1)
 						q.TaskDone()
 					}

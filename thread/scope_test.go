@@ -17,7 +17,7 @@ func TestItem027_ScopeJoins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s said
 		slow := func(ctx context.Context) error {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			if ctx.Err() == nil {
 				s.say("end of thread")
 			}
@@ -39,7 +39,7 @@ func TestItem027_ScopeJoins(t *testing.T) {
 			go func() {
 				defer func() { done <- recover() }()
 				thread.Scope(t.Context(), func(ctx context.Context) error {
-					th = thread.Go(ctx, "x", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil })
+					th = thread.Go(ctx, "x", func(ctx context.Context) error { <-ctx.Done(); <-time.After(time.Second); return nil })
 					leave()
 					return nil
 				}, nil)
@@ -60,7 +60,7 @@ func TestItem028_DaemonsDoNotHoldUp(t *testing.T) {
 				d := thread.New("d", func(ctx context.Context) error {
 					<-ctx.Done()
 					want(t, "cause", context.Cause(ctx), thread.ErrScopeEnded)
-					time.Sleep(time.Hour)
+					<-time.After(time.Hour)
 					stopped.Add(1)
 					return nil
 				})
@@ -71,7 +71,7 @@ func TestItem028_DaemonsDoNotHoldUp(t *testing.T) {
 		}, nil)
 		want(t, "Scope() took", time.Since(start), 0)
 		want(t, "stopped", stopped.Load(), 0)
-		time.Sleep(2 * time.Hour)
+		<-time.After(2 * time.Hour)
 		want(t, "stopped", stopped.Load(), 50)
 	})
 }
@@ -88,12 +88,12 @@ func TestItem029_EndedScope(t *testing.T) {
 				wantErr(t, "Start() at the end", thread.New("x", nop).Start(ctx), thread.ErrScopeEnded)
 				wantErr(t, "Scope() at the end", thread.Scope(ctx, nop, nil), thread.ErrScopeEnded)
 				wantErr(t, "Join() of a finished one", finished.Join(ctx), nil)
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				return nil
 			})
 			d.SetDaemon(true)
 			d.Start(ctx)
-			thread.Go(ctx, "outlives", func(context.Context) error { time.Sleep(time.Second); return nil })
+			thread.Go(ctx, "outlives", func(context.Context) error { <-time.After(time.Second); return nil })
 			// A running daemon is not waited for past the end.
 			go func() { wantErr(t, "Join() of a daemon", d.Join(ctx), context.Canceled) }()
 			return nil
@@ -107,7 +107,7 @@ func TestItem030_StartWhileEnding(t *testing.T) {
 		depth := 0
 		var step func(ctx context.Context) error
 		step = func(ctx context.Context) error {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			if depth++; depth < 5 {
 				return thread.New("next", step).Start(ctx)
 			}
@@ -130,7 +130,7 @@ func TestItem031_ExitCallbacks(t *testing.T) {
 		thread.Scope(t.Context(), func(ctx context.Context) error {
 			defer s.say("first")
 			defer s.say("second")
-			thread.Go(ctx, "x", func(context.Context) error { time.Sleep(time.Second); s.say("thread"); return nil })
+			thread.Go(ctx, "x", func(context.Context) error { <-time.After(time.Second); s.say("thread"); return nil })
 			return nil
 		}, nil)
 		s.want(t, "second", "first", "thread")
@@ -142,7 +142,7 @@ func TestScopesNest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		sleep := func(d time.Duration) func(context.Context) error {
-			return func(context.Context) error { time.Sleep(d); return nil }
+			return func(context.Context) error { <-time.After(d); return nil }
 		}
 		thread.Scope(t.Context(), func(ctx context.Context) error {
 			thread.Go(ctx, "outer", sleep(time.Hour))
@@ -165,7 +165,7 @@ func TestScopeWaitsThoughCancelled(t *testing.T) {
 		err := thread.Scope(ctx, func(ctx context.Context) error {
 			thread.Go(ctx, "x", func(ctx context.Context) error {
 				<-ctx.Done()
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				ended = true
 				return nil
 			})

@@ -248,7 +248,7 @@ func TestItem078_SemaphoreTimedOutWaiter(t *testing.T) {
 		thread.Go(ctx, "hasty", func(ctx context.Context) error { return s.Acquire(within(t, ctx, time.Second)) })
 		synctest.Wait()
 		patient := thread.Go(ctx, "patient", s.Acquire)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		s.Release(1)
 		synctest.Wait()
 		want(t, "patient waits on", patient.Alive(), false)
@@ -418,7 +418,7 @@ func TestItem083_BarrierActionFails(t *testing.T) {
 func TestItem084_BarrierAbort(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
 		b := thread.NewBarrier(5, nil)
-		thread.Go(ctx, "x", func(context.Context) error { time.Sleep(time.Second); b.Abort(); return nil })
+		thread.Go(ctx, "x", func(context.Context) error { <-time.After(time.Second); b.Abort(); return nil })
 		indexes, errs := meet(ctx, b, 4)
 		if len(indexes) != 0 || len(errs) != 4 || errors.Join(errs...) == nil || !errors.Is(errs[0], thread.ErrBroken) {
 			t.Errorf("Wait() gave %v and %v, want ErrBroken to all", indexes, errs)
@@ -433,7 +433,7 @@ func TestItem085_BarrierReset(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
 		b := thread.NewBarrier(5, nil)
 		thread.Go(ctx, "x", func(context.Context) error {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			want(t, "Waiting()", b.Waiting(), 4)
 			b.Reset()
 			return nil
@@ -534,7 +534,7 @@ func TestItem092_BarrierManyPasses(t *testing.T) { lockstep(t, 5, 1000) }
 // others and does not break the barrier.
 func TestBarrierContextEndsInAction(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		b := thread.NewBarrier(2, func() error { time.Sleep(time.Minute); return nil })
+		b := thread.NewBarrier(2, func() error { <-time.After(time.Minute); return nil })
 		hasty := thread.Go(ctx, "hasty", func(ctx context.Context) error {
 			_, err := b.Wait(within(t, ctx, time.Second))
 			return err

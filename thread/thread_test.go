@@ -71,7 +71,7 @@ func TestItem003_StartRegisters(t *testing.T) {
 
 func TestItem004_Alive(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		th := thread.New("x", func(context.Context) error { time.Sleep(time.Second); return nil })
+		th := thread.New("x", func(context.Context) error { <-time.After(time.Second); return nil })
 		want(t, "Alive() before Start", th.Alive(), false)
 		th.Start(ctx)
 		synctest.Wait()
@@ -83,12 +83,12 @@ func TestItem004_Alive(t *testing.T) {
 
 func TestItem005_StateText(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		th := thread.New("x", func(context.Context) error { time.Sleep(time.Second); return nil })
+		th := thread.New("x", func(context.Context) error { <-time.After(time.Second); return nil })
 		th.SetDaemon(true)
 		want(t, "String()", th.String(), "Thread(x, initial daemon)")
 		th.Start(ctx)
 		want(t, "String()", th.String(), fmt.Sprintf("Thread(x, started daemon %d)", th.ID()))
-		time.Sleep(2 * time.Second) // nobody joins
+		<-time.After(2 * time.Second) // nobody joins
 		want(t, "String()", th.String(), fmt.Sprintf("Thread(x, stopped daemon %d)", th.ID()))
 	})
 }
@@ -121,7 +121,7 @@ func TestItem009_ManyJoin(t *testing.T) {
 	for n := 2; n < 20; n++ {
 		bubble(t, func(t *testing.T, ctx context.Context) {
 			fail := errors.New("fail")
-			th := thread.Go(ctx, "x", func(context.Context) error { time.Sleep(time.Second); return fail })
+			th := thread.Go(ctx, "x", func(context.Context) error { <-time.After(time.Second); return fail })
 			var joined atomic.Int32
 			for range n {
 				thread.Go(ctx, "joiner", func(ctx context.Context) error {
@@ -132,7 +132,7 @@ func TestItem009_ManyJoin(t *testing.T) {
 					return nil
 				})
 			}
-			time.Sleep(2 * time.Second)
+			<-time.After(2 * time.Second)
 			synctest.Wait()
 			want(t, "joined", joined.Load(), int32(n))
 		})
@@ -141,7 +141,7 @@ func TestItem009_ManyJoin(t *testing.T) {
 
 func TestItem010_JoinTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
-		th := thread.Go(ctx, "slow", func(context.Context) error { time.Sleep(time.Hour); return nil })
+		th := thread.Go(ctx, "slow", func(context.Context) error { <-time.After(time.Hour); return nil })
 		start := time.Now()
 		err := th.Join(within(t, ctx, time.Minute))
 		wantErr(t, "Join()", err, context.DeadlineExceeded)
@@ -480,7 +480,7 @@ func TestItem034_Timer(t *testing.T) {
 			})
 			timer.Start(ctx)
 			want(t, "Join()", timer.Join(ctx), io.EOF)
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			want(t, "runs", runs, 1)
 			want(t, "Cancel() afterwards", timer.Cancel(), false)
 		})
@@ -490,7 +490,7 @@ func TestItem034_Timer(t *testing.T) {
 			fail := func(context.Context) error { t.Error("a cancelled timer ran"); return nil }
 			timer := thread.NewTimer("alarm", time.Minute, fail)
 			timer.Start(ctx)
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			want(t, "Cancel()", timer.Cancel(), true)
 			want(t, "Cancel() again", timer.Cancel(), true)
 			wantErr(t, "Join()", timer.Join(ctx), nil)
