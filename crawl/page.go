@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime/debug"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/fetch"
@@ -27,7 +28,7 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task) (store.Outcome, err
 	e.front.Release(t)
 	e.count.bytes.Add(int64(len(p.Body)))
 
-	res, err := s.Parse(ctx, p)
+	res, err := parse(ctx, s, p)
 	if err != nil {
 		// The spider's own words say where; a reason of its own says what.
 		if fetch.ReasonOf(err) == "" {
@@ -36,6 +37,17 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task) (store.Outcome, err
 		return store.Outcome{}, err
 	}
 	return e.keep(ctx, t, s, p, res)
+}
+
+// parse runs the spider. It is the edge to code and pages of others, so a
+// panic there costs the page and not the job.
+func parse(ctx context.Context, s *spider, p *trawl.Page) (res *trawl.Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return s.Parse(ctx, p)
 }
 
 // keep turns what a spider read from a page into the outcome of its request.
