@@ -174,8 +174,9 @@ type Settings struct {
 	Match []string
 
 	// Hosts lists the hosts whose pages may be followed; a name covers its
-	// subdomains, and "*" allows every host. Empty means the hosts of the
-	// start URLs. Files may come from any host.
+	// subdomains, and "*" allows every host. Empty means that of the page
+	// which links there, with or without "www.". Files may come from any
+	// host.
 	Hosts []string
 
 	// Headers are sent with every request of the spider.

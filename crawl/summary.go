@@ -44,8 +44,8 @@ type Summary struct {
 	// Retries counts the attempts that failed and were made again.
 	Retries int64 `json:"retries"`
 
-	// Failed counts the requests of the whole job that failed, by reason and
-	// HTTP status.
+	// Failed counts the requests of the whole job that failed; see
+	// [CountFailures].
 	Failed []FailedCount `json:"failed,omitempty"`
 
 	// Stopped are the hosts that nothing more was asked of, with the reason.
@@ -107,8 +107,8 @@ func (e *Engine) tally(now, before store.Counts, done int64) Tally {
 	return Tally{Done: done, Already: before.Done, Failed: now.Failed, Waiting: now.Waiting}
 }
 
-// CountFailures counts the failed requests of a job, the most frequent kinds
-// in the order of their first appearance.
+// CountFailures counts the failed requests of a job by reason, and by HTTP
+// status where that is the reason, in the order of their first appearance.
 func CountFailures(ctx context.Context, st store.Store) ([]FailedCount, error) {
 	var out []FailedCount
 	type kind struct {
@@ -120,17 +120,23 @@ func CountFailures(ctx context.Context, st store.Store) ([]FailedCount, error) {
 		if err != nil {
 			return out, err
 		}
-		k := kind{f.Reason, f.Status}
+		k := kind{reason: f.Reason}
+		if r := fetch.Reason(f.Reason); r == fetch.HTTP || r == fetch.Auth {
+			k.status = f.Status // the others failed after a good answer, or before it
+		}
 		i, ok := at[k]
 		if !ok {
 			i = len(out)
 			at[k] = i
-			out = append(out, FailedCount{Reason: f.Reason, Status: f.Status, Example: f.URL})
+			out = append(out, FailedCount{Reason: f.Reason, Status: k.status, Example: f.URL})
 		}
 		out[i].Count++
 	}
 	return out, nil
 }
+
+// A HostState is how a host stands.
+type HostState = frontier.HostState
 
 // A Snapshot is how a run stands.
 type Snapshot struct {
@@ -143,7 +149,7 @@ type Snapshot struct {
 	Elapsed      time.Duration
 
 	// Hosts under way, the slowest first.
-	Hosts []frontier.HostState
+	Hosts []HostState
 }
 
 // Snapshot tells how the run stands, with up to hosts hosts. It may be called
