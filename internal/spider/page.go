@@ -149,7 +149,7 @@ func (r *run) address(thread *starlark.Thread, b *starlark.Builtin, param string
 	}
 	abs := r.doc.Abs(link)
 	if abs == "" {
-		r.watch.lost(r.here(thread), b.Name()+" got no address")
+		r.watch.addressed(r.here(thread), b.Name(), false)
 		return "", nil
 	}
 	u, err := trawl.ParseURL(abs)
@@ -160,6 +160,7 @@ func (r *run) address(thread *starlark.Thread, b *starlark.Builtin, param string
 		}
 		return "", nil
 	}
+	r.watch.addressed(r.here(thread), b.Name(), true)
 	return u.String(), nil
 }
 

@@ -16,10 +16,8 @@ def parse(page):
     for a in page.css(".list a"):
         page.follow(a.href, parse_entry)
 
-    # The next page of the list, if there is one.
-    next = page.css("a.next")
-    if next:
-        page.follow(next.href)
+    # The next page of the list; on the last one this follows nothing.
+    page.follow(page.css("a.next").href)
 
 def parse_entry(page):
     page.item(

@@ -34,6 +34,7 @@ type selectorAt struct {
 // and the addresses that were missing.
 type watch struct {
 	selectors map[selectorAt]*tally
+	follows   map[site]*tally // as many as there are calls in the source
 	losses    map[lossAt]bool
 }
 
@@ -72,6 +73,30 @@ func (w *watch) selected(at site, kind, query string, on extract.Selection, matc
 		t.matched++
 	}
 	return t
+}
+
+// addressed counts one use of page.follow or page.save, with an address or
+// without. A file without one is missed; a page without one is how a list
+// ends, unless there never is one.
+func (w *watch) addressed(at site, what string, ok bool) {
+	if what != "page.follow" {
+		if !ok {
+			w.lost(at, what+" got no address")
+		}
+		return
+	}
+	t := w.follows[at]
+	if t == nil {
+		if w.follows == nil {
+			w.follows = make(map[site]*tally)
+		}
+		t = new(tally)
+		w.follows[at] = t
+	}
+	t.tried++
+	if ok {
+		t.matched++
+	}
 }
 
 func (w *watch) lost(at site, what string) {
@@ -113,6 +138,11 @@ func (w *watch) warnings(ctx context.Context, s *Spider) []string {
 		}
 		if text != "" {
 			list = append(list, warning{key.site, fmt.Sprintf("%s %q %s", key.kind, key.query, text)})
+		}
+	}
+	for at, t := range w.follows {
+		if t.matched == 0 && t.tried >= triedEnough {
+			list = append(list, warning{at, fmt.Sprintf("page.follow got no address, %d times", t.tried)})
 		}
 	}
 	for key := range w.losses {
