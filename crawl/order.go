@@ -16,7 +16,7 @@ import (
 // then strings, then the lines that have neither; equal ones stay as they
 // were. It keeps the field and the place of each line in memory, not the
 // lines.
-func sortLines(path, field string) error {
+func sortLines(temp, path, field string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -42,13 +42,13 @@ func sortLines(path, field string) error {
 		return nil
 	}
 	slices.SortStableFunc(lines, less)
-	return replaceFile(path, func(w io.Writer) error {
+	return replaceFile(temp, path, func(w io.Writer) error {
 		for _, l := range lines {
 			if _, err := io.Copy(w, io.NewSectionReader(f, l.off, l.len)); err != nil {
 				return err
 			}
 		}
-		return nil
+		return f.Close() // it is replaced next, which an open one would hinder on Windows
 	})
 }
 
@@ -84,7 +84,7 @@ func (a sortKey) compare(b sortKey) int {
 // writeCSV writes the items of a JSONL file as CSV (RFC 4180, UTF-8). The
 // columns are the fields of all items in the order of their first appearance;
 // a list or an object is written as JSON.
-func writeCSV(csvPath, jsonlPath string) error {
+func writeCSV(temp, csvPath, jsonlPath string) error {
 	f, err := os.Open(jsonlPath)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func writeCSV(csvPath, jsonlPath string) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return replaceFile(csvPath, func(w io.Writer) error {
+	return replaceFile(temp, csvPath, func(w io.Writer) error {
 		cw := csv.NewWriter(w)
 		if err := cw.Write(cols); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,7 +13,7 @@ import (
 	"time"
 
 	"github.com/trawl-go/trawl"
-	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
 )
 
@@ -48,6 +47,9 @@ type output struct {
 type position struct {
 	Seq   int64 `json:"seq"`   // of the last item in it
 	Bytes int64 `json:"bytes"` // its length
+
+	// Table says that OUTPUT.csv is the job's, too.
+	Table bool `json:"table,omitempty"`
 }
 
 // posEvery bounds how much has to be written again after a crash.
@@ -145,14 +147,31 @@ func (o *outputs) finishOne(out *output) error {
 	how := o.how(out.name)
 	path := o.path(out.name, ".jsonl")
 	if how.Order != "" {
-		if err := sortLines(path, how.Order); err != nil {
+		if err := sortLines(o.temp(), path, how.Order); err != nil {
 			return err
 		}
 	}
-	if how.CSV {
-		return writeCSV(o.path(out.name, ".csv"), path)
+	if !how.CSV {
+		return nil
 	}
-	return nil
+	table := o.path(out.name, ".csv")
+	if !out.pos.Table {
+		if _, err := os.Lstat(table); err == nil {
+			return inTheWay(table)
+		}
+		out.pos.Table = true
+		if err := o.writePos(out); err != nil {
+			return err
+		}
+	}
+	return writeCSV(o.temp(), table, path)
+}
+
+// inTheWay is the error of a file that the job did not write, in a place that
+// it needs.
+func inTheWay(path string) error {
+	return &save.Error{Reason: save.Disk, Path: path,
+		Err: errors.New("in the way: the job did not write it, and its records go there; move it away")}
 }
 
 // how returns what a spider says of an output.
@@ -167,6 +186,10 @@ func (o *outputs) how(name string) trawl.Output {
 
 func (o *outputs) path(name, ext string) string { return filepath.Join(o.dir, name+ext) }
 
+// temp is where files are written before they take their place: package save
+// empties it when a job is opened, of what a dead process left.
+func (o *outputs) temp() string { return filepath.Join(o.dir, ".trawl", "tmp") }
+
 func (o *outputs) posPath(name string) string { return filepath.Join(o.dir, ".trawl", name+".pos") }
 
 // open returns an output, opened at its position.
@@ -180,8 +203,7 @@ func (o *outputs) open(name string) (*output, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if st, err := os.Stat(path); err == nil && st.Size() > 0 {
-			return nil, &fetch.Error{URL: path, Reason: fetch.Disk,
-				Err: fmt.Errorf("%s is in the way: the job did not write it, and its records go there; move it away", path)}
+			return nil, inTheWay(path)
 		}
 	case err != nil:
 		return nil, o.diskError(out, err)
@@ -194,7 +216,7 @@ func (o *outputs) open(name string) (*output, error) {
 		return nil, o.diskError(out, err)
 	}
 	if st, err := out.file.Stat(); err != nil || st.Size() < out.pos.Bytes {
-		out.pos = position{} // somebody cut it: write it anew
+		out.pos = position{Table: out.pos.Table} // somebody cut it: write it anew
 	}
 	if err := out.file.Truncate(out.pos.Bytes); err != nil {
 		return nil, o.diskError(out, err)
@@ -223,25 +245,32 @@ func (o *outputs) savePos(out *output) error {
 	if err := out.file.Sync(); err != nil {
 		return err
 	}
+	return o.writePos(out)
+}
+
+func (o *outputs) writePos(out *output) error {
 	data, err := json.Marshal(out.pos)
 	if err != nil {
 		return err
 	}
 	out.saved = time.Now()
-	return replaceFile(o.posPath(out.name), func(w io.Writer) error {
+	return replaceFile(o.temp(), o.posPath(out.name), func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 }
 
 func (o *outputs) diskError(out *output, err error) error {
-	return &fetch.Error{URL: o.path(out.name, ".jsonl"), Reason: fetch.Disk, Err: err}
+	if se := (*save.Error)(nil); errors.As(err, &se) {
+		return err
+	}
+	return &save.Error{Reason: save.Disk, Path: o.path(out.name, ".jsonl"), Err: err}
 }
 
-// replaceFile writes a file beside the one at path and then puts it in its
-// place, so that path always holds a whole one.
-func replaceFile(path string, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// replaceFile writes a file in the directory temp and then puts it in the
+// place of the one at path, so that path always holds a whole one.
+func replaceFile(temp, path string, write func(io.Writer) error) error {
+	tmp, err := os.CreateTemp(temp, filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
