@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +52,13 @@ func TestScripts(t *testing.T) {
 			"jsonlines": cmdJSONLines,
 			"lines":     cmdLines,
 			"hold":      cmdHold,
+			"serve":     cmdServe,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no condition %q", cond)
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -355,4 +364,12 @@ func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { st.Close() })
 	ts.Setenv("PID", strconv.Itoa(os.Getpid()))
+}
+
+// serve DIR serves the files of a directory, at the address $SERVER.
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	noNeg(ts, neg)
+	s := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	ts.Defer(s.Close)
+	ts.Setenv("SERVER", s.Listener.Addr().String())
 }
