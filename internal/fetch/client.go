@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/trawl-go/trawl"
-	"golang.org/x/net/publicsuffix"
 )
 
 // A Client fetches pages and files. Create it with [New].
@@ -46,8 +44,7 @@ func New(opts *Options) *Client {
 	}
 	c.headers, c.err = checkHeaders(nil, c.opts.Headers)
 	if c.jar = c.opts.Jar; c.jar == nil {
-		// Unreachable error: New fails for no options of ours.
-		c.jar, _ = cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+		c.jar = newJar()
 	}
 	if c.transport = c.opts.Transport; c.transport == nil {
 		c.transport = newTransport(&c.opts, c.connect)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -275,8 +276,36 @@ func TestPageLimit(t *testing.T) {
 	if p, err := get(c, "http://a.com/fits", nil); err != nil || len(p.Body) != 1000 {
 		t.Errorf("page of the limit: %v", err)
 	}
+	// A length that is too large is believed at once.
+	c = fetch.New(&fetch.Options{MaxPage: 1000, Transport: fake(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 1001, Body: io.NopCloser(unread{t})}, nil
+	})})
+	_, err := get(c, "http://a.com/", nil)
+	check(t, "Page()", err, fetch.Size, 200)
 	c = w.client(t, fetch.Options{MaxPage: -1}, "a.com")
 	if p, err := get(c, "http://a.com/chunked", nil); err != nil || len(p.Body) != 1001 {
 		t.Errorf("page without a limit: %v", err)
+	}
+}
+
+// unread is a body that is not to be read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// A name that does not exist will not exist in a second either; a name server
+// that does not answer may.
+func TestNameErrors(t *testing.T) {
+	for _, notFound := range []bool{true, false} {
+		c := fetch.New(&fetch.Options{Transport: fake(func(r *http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "x", Name: "a.com", IsNotFound: notFound}}
+		})})
+		_, err := get(c, "http://a.com/", nil)
+		if e := check(t, "Page()", err, fetch.Network, 0); e.Temporary() == notFound {
+			t.Errorf("%v: Temporary() = %v", err, e.Temporary())
+		}
 	}
 }

@@ -129,6 +129,16 @@ func TestCutWhileCompressed(t *testing.T) {
 		_, err := page(t, raw(t, reply(head+string(data[:n]))), fetch.Options{})
 		check(t, fmt.Sprintf("%d of %d bytes", n, len(data)), err, fetch.Cut, 200)
 	}
+	// So is one that lacks nothing but the last chunk, or the padding behind.
+	for coding, data := range map[string][]byte{"gzip": data, "deflate": zlibbed("漂亮")} {
+		head := "HTTP/1.1 200 OK\r\nContent-Encoding: " + coding + "\r\n"
+		body := fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(data), data)
+		_, err := page(t, raw(t, reply(head+body)), fetch.Options{})
+		check(t, coding+" without a last chunk", err, fetch.Cut, 200)
+		body = fmt.Sprintf("Content-Length: %d\r\n\r\n%s\x00\x00\x00", len(data)+9, data)
+		_, err = page(t, raw(t, reply(head+body)), fetch.Options{})
+		check(t, coding+" without all its padding", err, fetch.Cut, 200)
+	}
 }
 
 func TestGzipFilesStay(t *testing.T) {

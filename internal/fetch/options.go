@@ -67,7 +67,7 @@ type Options struct {
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// Jar keeps the cookies; nil means a new one in memory that knows the
-	// public suffix list.
+	// public suffix list and holds at most 64 MiB.
 	Jar http.CookieJar
 
 	// Control, if not nil, is called after name resolution with each address

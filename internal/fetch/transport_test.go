@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -28,7 +29,7 @@ func tlsServer(t *testing.T, h2 bool) *httptest.Server {
 		}
 	}))
 	srv.EnableHTTP2 = h2
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // it is told of each failed handshake
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
 	return srv
@@ -66,7 +67,9 @@ func TestHTTP2(t *testing.T) {
 
 func TestTLSFailures(t *testing.T) {
 	srv := tlsServer(t, true)
-	plain := httptest.NewServer(http.NotFoundHandler())
+	plain := httptest.NewUnstartedServer(http.NotFoundHandler())
+	plain.Config.ErrorLog = srv.Config.ErrorLog
+	plain.Start()
 	defer plain.Close()
 	port := srv.URL[strings.LastIndex(srv.URL, ":"):]
 	for _, tt := range []struct {

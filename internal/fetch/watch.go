@@ -42,9 +42,8 @@ func newWatch(parent context.Context, deadline time.Duration) *watch {
 }
 
 // begin starts an exchange with a context of its own, so that giving up one
-// of a chain of redirects does not end the next.
+// of a chain of redirects does not end the next. The last one has ended.
 func (w *watch) begin() {
-	w.end()
 	ctx, cancel := context.WithCancelCause(w.parent)
 	w.ctx, w.cancel, w.timer = ctx, cancel, nil
 }

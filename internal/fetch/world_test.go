@@ -2,9 +2,11 @@ package fetch_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +27,7 @@ type world struct {
 	seen []*http.Request
 }
 
-func newWorld(t *testing.T, pages map[string]http.HandlerFunc) *world {
+func newWorld(t testing.TB, pages map[string]http.HandlerFunc) *world {
 	t.Helper()
 	w := &world{pages: pages}
 	w.Server = httptest.NewUnstartedServer(w)
@@ -51,7 +53,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // client returns a client for which all hosts are in the world.
-func (w *world) client(t *testing.T, opts fetch.Options, hosts ...string) *fetch.Client {
+func (w *world) client(t testing.TB, opts fetch.Options, hosts ...string) *fetch.Client {
 	t.Helper()
 	opts.ConnectTo = map[string]string{}
 	for _, h := range hosts {
@@ -79,6 +81,7 @@ func redirect(to string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", to)
 		w.WriteHeader(http.StatusFound)
+		io.WriteString(w, strings.Repeat("moved ", 2000))
 	}
 }
 
