@@ -1,6 +1,7 @@
 package spider
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/trawl-go/trawl"
 )
+
+var errNoArgs = errors.New("this spider takes no arguments")
 
 // argsBuiltin stands between args and what the spider assigns to it: it takes
 // the defaults and returns the values in force.

@@ -13,7 +13,6 @@ package spider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"path"
@@ -218,5 +217,3 @@ func (s *Spider) call(ctx context.Context, what string, r *run, fn func(*starlar
 	}
 	return s.wrap(err, nil)
 }
-
-var errNoArgs = errors.New("this spider takes no arguments")

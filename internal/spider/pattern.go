@@ -169,9 +169,9 @@ func translateEscape(b *strings.Builder, s string, inClass bool) (int, error) {
 	case 's':
 		in(spaces, `[`+spaces+`]`)
 	case 'W':
-		in(complementOf(isWord), `[^\p{L}\p{N}_]`)
+		in(notWord(), `[^\p{L}\p{N}_]`)
 	case 'S':
-		in(complementOf(unicode.IsSpace), `[^`+spaces+`]`)
+		in(notSpace(), `[^`+spaces+`]`)
 	case 'Z':
 		b.WriteString(`\z`)
 	case 'u', 'U':
@@ -202,20 +202,16 @@ func translateEscape(b *strings.Builder, s string, inClass bool) (int, error) {
 // spaces are the characters that Python's \s matches.
 const spaces = `\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`
 
-func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }
-
-// complementOf returns, for use inside a class, the characters that are not
-// in a set. Go has no name for these.
-func complementOf(in func(rune) bool) string {
-	if in('_') {
-		return notWord()
-	}
-	return ranges(func(r rune) bool { return !in(r) })
-}
-
-var notWord = sync.OnceValue(func() string {
-	return ranges(func(r rune) bool { return !isWord(r) })
-})
+// notWord and notSpace are what \W and \S match, for use inside a class, where
+// Go has no name for them.
+var (
+	notWord = sync.OnceValue(func() string {
+		return ranges(func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	})
+	notSpace = sync.OnceValue(func() string {
+		return ranges(func(r rune) bool { return !unicode.IsSpace(r) && (r < 0x1c || r > 0x1f) })
+	})
+)
 
 // ranges lists the characters of a set as a class does.
 func ranges(in func(rune) bool) string {

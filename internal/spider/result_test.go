@@ -93,3 +93,8 @@ func dumpValue(v any) string {
 	}
 	return string(text)
 }
+
+// jsonText is meta that holds a text, {"t": text}.
+func jsonText(text string) (json.RawMessage, error) {
+	return json.Marshal(map[string]string{"t": text})
+}

@@ -1,12 +1,36 @@
 package spider
 
 import (
+	"context"
+	"errors"
 	"strconv"
+	"strings"
 	"testing"
+
+	"go.starlark.net/starlark"
 
 	"github.com/trawl-go/trawl/internal/extract"
 )
 
+// TestPanicIsAnError looks inside, as no panic is known that could be brought
+// about from without.
+func TestPanicIsAnError(t *testing.T) {
+	s, err := Load("x.star", []byte("def parse(page): pass\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.call(context.Background(), "test", nil, func(*starlark.Thread) error { panic("boom") })
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("call = %v, want an Error", err)
+	}
+	if e.Place != "x.star" || e.Msg != "internal error: boom" || !strings.Contains(e.Stack, "inside_test.go") {
+		t.Errorf("error %#v, want the place, the panic and our stack", e)
+	}
+	if strings.Contains(e.Error(), ".go") {
+		t.Errorf("message %q shows our stack", e)
+	}
+}
 // TestWatchIsBounded looks inside: what a watch holds cannot be seen from
 // without.
 func TestWatchIsBounded(t *testing.T) {
