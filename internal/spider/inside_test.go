@@ -31,6 +31,7 @@ func TestPanicIsAnError(t *testing.T) {
 		t.Errorf("message %q shows our stack", e)
 	}
 }
+
 // TestWatchIsBounded looks inside: what a watch holds cannot be seen from
 // without.
 func TestWatchIsBounded(t *testing.T) {
