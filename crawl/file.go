@@ -60,13 +60,10 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, head
 	}
 	e.front.Release(t)
 
-	path := t.Request.Path
-	if fixed := save.FixExt(path, tmp.Type); fixed != path {
-		path, err = e.parts.Store.Rename(ctx, store.Name{Key: t.Key, Path: fixed}, e.taken)
-		if err != nil {
-			tmp.Discard()
-			return nil, err
-		}
+	path, err := e.finalPath(ctx, t, tmp.Type)
+	if err != nil {
+		tmp.Discard()
+		return nil, err
 	}
 	if err := tmp.Rename(path); err != nil {
 		tmp.Discard()
@@ -76,6 +73,30 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, head
 		Key: t.Key, URL: res.URL, Path: path, Size: tmp.Size, SHA256: tmp.SHA256, Type: tmp.Type,
 		ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"),
 	}, nil
+}
+
+// finalPath returns the path that a file has in the end: the one reserved for
+// it, with the extension of its type.
+//
+// An earlier process may have given it another path than its request says, and
+// may even have put it there before it died. That one is its own: the first may
+// have passed to another file, and a third would leave the second behind.
+func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (string, error) {
+	path := t.Request.Path
+	fixed := save.FixExt(path, typ)
+	if e.before.Files.Total() > 0 {
+		own, err := e.parts.Store.Reserve(ctx, []store.Name{{Key: t.Key, Path: path}}, nil)
+		if err != nil {
+			return "", err
+		}
+		if path = own[0]; path == save.FixExt(path, typ) {
+			return path, nil
+		}
+	}
+	if fixed == path {
+		return path, nil
+	}
+	return e.parts.Store.Rename(ctx, store.Name{Key: t.Key, Path: fixed}, e.taken)
 }
 
 // saveError gives what package save reports the URL and the reason that the

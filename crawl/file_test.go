@@ -1,0 +1,116 @@
+package crawl_test
+
+import (
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trawl-go/trawl"
+)
+
+// TestNameOfItsOwn fetches files again whose names are on disk already and
+// their own: they are replaced and not renamed around, also where the name was
+// changed to fit the content.
+func TestNameOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	s := &goSpider{
+		start: []string{"https://a.example.test/"},
+		// The second is a PNG that is called JPEG, and the third gets the name
+		// of the second with a suffix.
+		parse: func(*trawl.Page) *trawl.Result {
+			r := files("one.jpg", "two.jpg", "three.png")
+			r.Files[1].URL = "https://a.example.test/two.png"
+			r.Files[2].Path = "two.jpg"
+			return r
+		},
+	}
+	dir := t.TempDir()
+	w.mustRun(dir, s, w.options())
+	want := tree(t, dir)
+	if len(want) != 3 {
+		t.Fatalf("files: %v", want)
+	}
+
+	st := w.open(dir)
+	var keys []trawl.Key
+	contents := make(map[string]string)
+	for f, err := range st.Files(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, f.Key)
+		contents[f.Path] = read(t, filepath.Join(dir, f.Path))
+		write(t, filepath.Join(dir, f.Path), "changed")
+	}
+	if n, err := st.Redo(t.Context(), time.Now(), keys); n != 3 || err != nil {
+		t.Fatalf("Redo = %d, %v", n, err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if sum := w.mustRun(dir, s, w.options()); sum.Files.Done != 3 {
+		t.Errorf("summary = %+v", sum)
+	}
+	if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
+		t.Errorf("files (-before +after):\n%s", diff)
+	}
+	for p, want := range contents {
+		if got := read(t, filepath.Join(dir, p)); got != want {
+			t.Errorf("%s was not replaced", p)
+		}
+	}
+}
+
+// TestNameOfAnother has a file come back with another type after its first
+// name has passed to another file, which must not be overwritten.
+func TestNameOfAnother(t *testing.T) {
+	w := newWorld(t)
+	s := &goSpider{
+		start: []string{"https://a.example.test/"},
+		parse: func(p *trawl.Page) *trawl.Result {
+			if p.URL == "https://a.example.test/next" {
+				r := files("two.jpg")
+				r.Files[0].Path = "x.jpg"
+				return r
+			}
+			r := files("one.png") // becomes x.png, and leaves x.jpg
+			r.Files[0].Path = "x.jpg"
+			r.Pages = []trawl.Request{{URL: "https://a.example.test/next"}}
+			return r
+		},
+	}
+	dir := t.TempDir()
+	o := w.options()
+	o.Crawl.Jobs = 1 // files come before pages: one.png before two.jpg
+	w.mustRun(dir, s, o)
+	if diff := cmp.Diff([]string{"x.jpg", "x.png"}, tree(t, dir)); diff != "" {
+		t.Fatalf("files (-want +got):\n%s", diff)
+	}
+	two := read(t, filepath.Join(dir, "x.jpg"))
+
+	st := w.open(dir)
+	key := trawl.KeyOf(trawl.KindFile, "https://a.example.test/one.png")
+	if n, err := st.Redo(t.Context(), time.Now(), []trawl.Key{key}); n != 1 || err != nil {
+		t.Fatalf("Redo = %d, %v", n, err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.handle = func(rw http.ResponseWriter, r *http.Request) bool {
+		rw.Write(pictureOf("another.jpg"))
+		return true
+	}
+	if sum := w.mustRun(dir, s, w.options()); sum.Files.Done != 1 {
+		t.Errorf("summary = %+v", sum)
+	}
+	if read(t, filepath.Join(dir, "x.jpg")) != two {
+		t.Error("the file of another was overwritten")
+	}
+	if n := len(tree(t, dir)); n != 3 {
+		t.Errorf("files: %v", tree(t, dir))
+	}
+}
