@@ -1,337 +1,505 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"image"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	_ "modernc.org/sqlite"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/replica"
 )
 
-// kills is how often the loop kills the program before it lets it end.
+// kills is how often TestKillLoop kills the program; the environment variable
+// TRAWL_KILLS may ask for more, and TRAWL_KILL_SEED for a run that was seen.
 const kills = 60
 
-// inFlight is the most that may be fetched twice because of one kill: what
-// all workers have under way, and one commit group.
-const inFlight = 8 + 16 + 256
+// inFlight is what the program works on at a time: 8 pages, 16 files.
+const inFlight = 24
 
-// TestKillLoop kills the real program with SIGKILL at random moments of its
-// jobs, and starts it again with the same command, until each has come to its
-// end. Nothing may be lost, nothing finished may be fetched again, and no
-// file may be other than whole at any moment.
+// commitGroup is how many outcomes are finished and not durable at most.
+const commitGroup = 256
+
+// TestKillLoop kills the program at random moments of a job with all three
+// spiders, and has it go on. After each kill it looks at what is there, and at
+// the end of each job whether it is what an undisturbed run gives.
+//
+// The moments are counted in requests and in lines of output, so that they are
+// spread over the whole run, the time after the last request included,
+// however fast the machine is.
 func TestKillLoop(t *testing.T) {
-	bin := buildProgram(t)
-	site := replica.New(&replica.Options{
-		Mzitu: replica.MzituOptions{Galleries: 40, PerList: 20, Pages: 4},
-	})
-	if err := site.Start(t.Context()); err != nil {
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
+	k := newKillTest(t)
+	want := k.undisturbed()
+	t.Logf("undisturbed: %d requests, %d files", k.requests, k.lines)
+
+	n, jobs, repeated := 0, 0, 0
+	for goal := envInt(t, "TRAWL_KILLS", kills); n < goal; jobs++ {
+		j := &killJob{killTest: k, dir: t.TempDir(), done: make(map[string]bool), whole: make(map[string]bool)}
+		for j.run(k.moment(float64(len(j.whole)) / float64(k.requests))) {
+			n++
+			j.inspect()
+			if t.Failed() {
+				t.Fatalf("after kill %d, of job %d", n, jobs)
+			}
+		}
+		j.checkLog()
+		j.compare(want)
+		if t.Failed() {
+			t.Fatalf("after job %d", jobs)
+		}
+		repeated = max(repeated, j.mostRepeated)
+		os.RemoveAll(j.dir)
+	}
+	t.Logf("%d kills in %d jobs; a kill cost %d requests at most", n, jobs, repeated)
+}
+
+func envInt(t *testing.T, name string, def int) int {
+	s := os.Getenv(name)
+	if s == "" {
+		return def
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+type killTest struct {
+	*testing.T
+	site     *replica.Server
+	program  string
+	args     []string
+	rand     *rand.Rand
+	pictures map[[32]byte]bool // of all pictures of the site
+	requests int               // of an undisturbed run
+	lines    int               // that it prints
+}
+
+func newKillTest(t *testing.T) *killTest {
+	seed := uint64(envInt(t, "TRAWL_KILL_SEED", int(time.Now().UnixNano()&0xffffffff)))
+	t.Logf("TRAWL_KILL_SEED=%d", seed)
+	small := image.Pt(60, 80)
+	k := &killTest{
+		T: t,
+		site: replica.New(&replica.Options{
+			Mzitu:        replica.MzituOptions{Galleries: 8, Pages: 3, Size: small},
+			Douban:       replica.DoubanOptions{Size: small},
+			Doutula:      replica.DoutulaOptions{Pages: 2, Size: small},
+			PictureBytes: 20_000,
+			Latency:      5 * time.Millisecond, Jitter: 5 * time.Millisecond,
+		}),
+		program: filepath.Join(t.TempDir(), "trawl"+exe()),
+		rand:    rand.New(rand.NewPCG(seed, 0)),
+	}
+	// Without the race detector, whatever the tests are built with: it is the
+	// real program that is killed, and it is fast.
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", k.program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	if err := k.site.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { site.Close() })
-	whole := pictureHashes(t, site)
+	t.Cleanup(func() { k.site.Close() })
 
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("TRAWL_KILL_SEED"); s != "" {
-		fmt.Sscan(s, &seed)
+	k.args = []string{"get", "-n", "https://www.mzitu.com/page/1/",
+		"https://www.doutula.com/photo/list/?page=1", "https://www.doutula.com/photo/list/?page=2"}
+	for i := range 3 {
+		k.args = append(k.args, fmt.Sprintf("https://movie.douban.com/top250?start=%d", 25*i))
 	}
-	t.Logf("TRAWL_KILL_SEED=%d sets the same moments", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, c := range k.site.ConnectTo() {
+		k.args = append(k.args, "--connect-to", c)
+	}
+	k.learnPictures()
+	return k
+}
 
-	jobs := []killJob{
-		{name: "mzitu", args: []string{"run", "mzitu", "-a", "pages=2"}},
-		{name: "douban", args: []string{"run", "douban"}},
-		{name: "doutula", args: []string{"run", "doutula", "-a", "pages=4"}},
+func exe() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
 	}
-	for i := range jobs {
-		j := &jobs[i]
-		j.bin, j.site, j.pictures = bin, site, whole
-		j.dir = filepath.Join(t.TempDir(), "undisturbed")
-		before := site.Log().Len()
-		if out, err := j.command().CombinedOutput(); err != nil {
-			t.Fatalf("%s, undisturbed: %v\n%s", j.name, err, out)
+	return ""
+}
+
+func (k *killTest) learnPictures() {
+	k.pictures = make(map[[32]byte]bool)
+	learn := func(url string) {
+		if b, _, ok := k.site.Picture(url); ok {
+			k.pictures[sha256.Sum256(b)] = true
 		}
-		j.requests = site.Log().Len() - before
-		j.want = readResult(t, j.dir)
 	}
+	e := k.site.Expected()
+	for _, f := range e.Films {
+		learn(f.Poster)
+	}
+	for _, g := range e.Galleries {
+		for _, p := range g.Pages {
+			learn(p.Image)
+		}
+	}
+	for _, s := range e.Stickers {
+		learn(s.Original)
+		learn(s.Backup)
+	}
+}
 
-	killed := 0
-	for round := 0; killed < kills; round++ {
-		j := jobs[round%len(jobs)]
-		j.dir = filepath.Join(t.TempDir(), j.name)
-		killed += j.run(t, rng)
-		if t.Failed() {
+// A moment is when to kill: after so many requests, or so many lines of output,
+// of one run.
+type moment struct{ requests, lines int }
+
+// moment returns a random one for a job of which a part is done, from 0 to 1.
+func (k *killTest) moment(part float64) moment {
+	left := func(n int) int { return int(float64(n) * (1 - part)) }
+	switch k.rand.IntN(4) {
+	case 0: // just after a commit, or in the work after the last one
+		return moment{lines: 1 + k.rand.IntN(max(left(k.lines), 1))}
+	case 1: // near the beginning
+		return moment{requests: 1 + k.rand.IntN(20)}
+	}
+	// A few more than are left: it comes to its end now and then.
+	return moment{requests: 1 + k.rand.IntN(left(k.requests)+10)}
+}
+
+// start runs the program into dir.
+func (k *killTest) start(dir string, stdout, stderr *bytes.Buffer) (*exec.Cmd, *output) {
+	cmd := exec.CommandContext(k.Context(), k.program, append(slices.Clone(k.args), "-d", dir)...)
+	out := &output{text: stdout, changed: make(chan struct{}, 1)}
+	cmd.Stdout, cmd.Stderr = out, stderr
+	if err := cmd.Start(); err != nil {
+		k.Fatal(err)
+	}
+	return cmd, out
+}
+
+// An output counts the lines that are written to it.
+type output struct {
+	text    *bytes.Buffer
+	lines   atomic.Int64
+	changed chan struct{}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.text.Write(p)
+	o.lines.Add(int64(bytes.Count(p, []byte("\n"))))
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+// A fileOf is what became of a file: its path without what tells it from
+// others of that name, and its content.
+type fileOf struct {
+	path string
+	sum  [32]byte
+}
+
+// undisturbed runs the job once, checks it, and returns its files by URL.
+func (k *killTest) undisturbed() map[string]fileOf {
+	dir := k.TempDir()
+	var stdout, stderr bytes.Buffer
+	cmd, out := k.start(dir, &stdout, &stderr)
+	if err := cmd.Wait(); err != nil {
+		k.Fatalf("%v\n%s", err, &stderr)
+	}
+	k.idle()
+	k.requests, k.lines = k.site.Log().Len(), int(out.lines.Load())
+	files := k.files(dir)
+	records, err := os.ReadFile(filepath.Join(dir, "top250.jsonl"))
+	if err != nil || bytes.Count(records, []byte("\n")) != 75 || k.lines != len(files)-2 || k.lines < 250 {
+		k.Fatalf("the undisturbed run: %d files, %d lines of output, %d bytes of records, %v", len(files)-2, k.lines, len(records), err)
+	}
+	return files
+}
+
+func (k *killTest) idle() {
+	if err := k.site.Log().Idle(k.Context()); err != nil {
+		k.Fatal(err)
+	}
+}
+
+var apart = regexp.MustCompile(`~[0-9a-f]+(\.\w+)?$`)
+
+// files checks the files of a finished job and returns them by URL, with the
+// records under their names.
+func (k *killTest) files(dir string) map[string]fileOf {
+	k.Helper()
+	list, err := recorded(dir)
+	if err != nil {
+		k.Fatal(err)
+	}
+	if err := checkDir(k.site, dir, list, []string{"top250.jsonl", "top250.csv"}); err != nil {
+		k.Errorf("at the end: %v", err)
+	}
+	files := make(map[string]fileOf)
+	plain := make(map[string]int) // files that bear a name as it is
+	for _, f := range list {
+		p := apart.ReplaceAllString(f.Path, "$1")
+		files[f.URL] = fileOf{p, f.SHA256}
+		if _, ok := plain[p]; !ok {
+			plain[p] = 0
+		}
+		if p == f.Path {
+			plain[p]++
+		}
+	}
+	for p, n := range plain {
+		if n != 1 {
+			k.Errorf("%d files have the name %s, want 1", n, p)
+		}
+	}
+	if len(files) != len(list) {
+		k.Errorf("%d files have %d URLs", len(list), len(files))
+	}
+	for _, name := range []string{"top250.jsonl", "top250.csv"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			k.Error(err)
+		}
+		files[name] = fileOf{name, sha256.Sum256(data)}
+	}
+	return files
+}
+
+// A killJob is a job that is killed again and again.
+type killJob struct {
+	*killTest
+	dir    string
+	stdout bytes.Buffer
+	runs   int
+	mark   int // length of the log when the last run began
+
+	done  map[string]bool // URLs that were recorded as done after some kill
+	whole map[string]bool // URLs that were answered whole in some earlier run
+
+	mostRepeated int
+}
+
+// run runs the job and kills it at a moment. It reports whether it was
+// killed; otherwise it came to its end.
+func (j *killJob) run(at moment) bool {
+	j.Helper()
+	log := j.site.Log()
+	j.mark = log.Len()
+	j.runs++
+	j.stdout.Reset()
+	var stderr bytes.Buffer
+	cmd, out := j.start(j.dir, &j.stdout, &stderr)
+
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ctx, cancel := context.WithCancel(j.Context())
+	defer cancel()
+	reached := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if at.requests > 0 {
+			if log.Until(ctx, func() bool { return log.Len()+log.Active() >= j.mark+at.requests }) == nil {
+				close(reached)
+			}
 			return
 		}
-	}
-	t.Logf("%d kills", killed)
-}
-
-// A killJob is a command that is killed until it ends.
-type killJob struct {
-	name     string
-	args     []string
-	bin, dir string
-	site     *replica.Server
-	pictures map[[32]byte]bool // hashes of all pictures of the site
-	requests int               // that an undisturbed run makes
-	want     result
-}
-
-func (j *killJob) command() *exec.Cmd {
-	args := append(slices.Clone(j.args), "-d", j.dir, "-q")
-	for _, c := range j.site.ConnectTo() {
-		args = append(args, "--connect-to", c)
-	}
-	return exec.Command(j.bin, args...)
-}
-
-// run kills the job about every tenth of its way, lets it end, and returns
-// how often it was killed.
-func (j *killJob) run(t *testing.T, rng *rand.Rand) int {
-	t.Helper()
-	killed := 0
-	done := make(map[string]bool) // what job.db says is done
-	for {
-		start := j.site.Log().Len()
-		died, err := j.killAfter(t, start+rng.IntN(j.requests/5))
-		if err := j.site.Log().Idle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-
-		asked := j.site.Log().Since(start)
-		for _, r := range asked {
-			if u := r.Host + r.Path; done[u] {
-				t.Errorf("%s: %s was done, and asked for again", j.name, u)
+		for out.lines.Load() < int64(at.lines) {
+			select {
+			case <-out.changed:
+			case <-ctx.Done():
+				return
 			}
 		}
-		if !died {
-			if err != nil {
-				t.Errorf("%s: %v", j.name, err)
-			}
-			j.checkEnd(t)
-			return killed
-		}
-		killed++
-		now := doneURLs(t, j.dir)
-		for u := range done {
-			if !now[u] {
-				t.Errorf("%s: %s was done, and is not any more", j.name, u)
-			}
-		}
-		lost := 0 // answered, and to be asked for again
-		for _, r := range asked {
-			if r.Whole && r.Status == 200 && !now[r.Host+r.Path] {
-				lost++
-			}
-		}
-		if lost > inFlight {
-			t.Errorf("%s: a kill cost %d requests, want at most %d", j.name, lost, inFlight)
-		}
-		done = now
-		j.checkFiles(t)
-		if t.Failed() {
-			return killed
-		}
-	}
-}
-
-// killAfter starts the program and kills it when the site has answered n
-// requests, or lets it end if it does not make as many. It reports whether it
-// was killed.
-func (j *killJob) killAfter(t *testing.T, n int) (killed bool, err error) {
-	t.Helper()
-	cmd := j.command()
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, ended := context.WithTimeout(t.Context(), time.Minute)
-	defer ended()
-	exited := make(chan error, 1)
-	go func() {
-		exited <- cmd.Wait()
-		ended()
+		close(reached)
 	}()
-	log := j.site.Log()
-	if log.Until(ctx, func() bool { return log.Len() >= n }) == nil {
-		killed = cmd.Process.Kill() == nil
-	}
+	defer func() { cancel(); <-watched }()
+
+	var err error
 	select {
-	case err = <-exited:
-	case <-t.Context().Done():
-		_ = cmd.Process.Kill()
-		err = <-exited
-	}
-	if err == nil {
-		return false, nil // it ended before the kill
-	}
-	if !killed {
-		return false, fmt.Errorf("%w\n%s", err, out.String())
-	}
-	return true, nil
-}
-
-// checkFiles checks that every file that has its final name is whole.
-func (j *killJob) checkFiles(t *testing.T) {
-	t.Helper()
-	for path, sum := range readFiles(t, j.dir) {
-		if !j.pictures[sum] {
-			t.Errorf("%s: %s is not a whole picture of the site", j.name, path)
+	case err = <-ended:
+	case <-reached:
+		cmd.Process.Kill()
+		err = <-ended
+		if cmd.ProcessState.ExitCode() == -1 || runtime.GOOS == "windows" && err != nil {
+			return true
 		}
+		// It had ended by itself.
 	}
-}
-
-// checkEnd compares what there is with an undisturbed run.
-func (j *killJob) checkEnd(t *testing.T) {
-	t.Helper()
-	got := readResult(t, j.dir)
-	if !maps.Equal(got.files, j.want.files) {
-		t.Errorf("%s: the files differ from those of an undisturbed run: %d kinds of content, want %d", j.name, len(got.files), len(j.want.files))
-	}
-	if !slices.Equal(got.records, j.want.records) {
-		t.Errorf("%s: %d records, want the %d of an undisturbed run", j.name, len(got.records), len(j.want.records))
-	}
-	left, err := os.ReadDir(filepath.Join(j.dir, ".trawl", "tmp"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("%s: temporary files are left: %v %v", j.name, left, err)
-	}
-}
-
-// A result is what a job made: how many files have a content, since which of
-// two URLs gets the better name is not decided, and the records.
-type result struct {
-	files   map[[32]byte]int
-	records []string
-}
-
-func readResult(t *testing.T, dir string) result {
-	t.Helper()
-	r := result{files: make(map[[32]byte]int)}
-	for _, sum := range readFiles(t, dir) {
-		r.files[sum]++
-	}
-	lines, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
 	if err != nil {
-		t.Fatal(err)
+		j.Fatalf("run %d: %v\n%s", j.runs, err, &stderr)
 	}
-	for _, path := range lines {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.records = append(r.records, strings.Split(strings.TrimSpace(string(data)), "\n")...)
-	}
-	return r
+	return false
 }
 
-// readFiles returns the hashes of the files that a job saved, by path.
-func readFiles(t *testing.T, dir string) map[string][32]byte {
-	t.Helper()
-	sums := make(map[string][32]byte)
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+// inspect looks at the directory after a kill.
+func (j *killJob) inspect() {
+	j.Helper()
+	j.checkLog()
+	files, err := recorded(j.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if j.stdout.Len() > 0 {
+			j.Errorf("there is no job, and files were reported: %s", &j.stdout)
+		}
+		return
+	}
+	if err != nil {
+		j.Fatal(err)
+	}
+
+	// What is recorded is there, whole, and so is all else that has a name.
+	paths := make(map[string]bool)
+	for _, f := range files {
+		paths[f.Path] = true
+		got, err := os.ReadFile(filepath.Join(j.dir, filepath.FromSlash(f.Path)))
+		if want, _, ok := j.site.Picture(f.URL); err != nil || !ok || !bytes.Equal(got, want) {
+			j.Errorf("%s is recorded and holds %d bytes, want %d of %s (%v)", f.Path, len(got), len(want), f.URL, err)
+		}
+	}
+	err = filepath.WalkDir(j.dir, func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.Name() == ".trawl":
 			return fs.SkipDir
-		case d.IsDir() || filepath.Dir(p) == dir: // records are in the directory itself
+		case d.IsDir():
 			return nil
 		}
 		data, err := os.ReadFile(p)
-		sums[p] = sha256.Sum256(data)
-		return err
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == "top250.jsonl":
+			// It grows by lines, and is cut to the last good one.
+		case d.Name() == "top250.csv":
+			if bytes.Count(data, []byte("\n")) != 76 {
+				j.Errorf("a table that is not whole: %s", data)
+			}
+		case !j.pictures[sha256.Sum256(data)]:
+			j.Errorf("%s holds %d bytes that are no picture of the site", p, len(data))
+		}
+		return nil
 	})
 	if err != nil {
-		t.Fatal(err)
+		j.Fatal(err)
 	}
-	return sums
-}
 
-// pictureHashes returns the hashes of all pictures of the three sites.
-func pictureHashes(t *testing.T, s *replica.Server) map[[32]byte]bool {
-	t.Helper()
-	m := make(map[[32]byte]bool)
-	add := func(u string) {
-		if body, _, ok := s.Picture(u); ok {
-			m[sha256.Sum256(body)] = true
+	// What was reported is durable.
+	sc := bufio.NewScanner(&j.stdout)
+	for sc.Scan() {
+		line, _, _ := strings.Cut(sc.Text(), "  (same content as ")
+		if !paths[line] {
+			j.Errorf("%q was reported, but is not recorded", line)
 		}
 	}
-	e := s.Expected()
-	for _, g := range e.Galleries {
-		for _, p := range g.Pages {
-			add(p.Image)
-		}
-	}
-	for _, f := range e.Films {
-		add(f.Poster)
-	}
-	for _, st := range e.Stickers {
-		add(st.Original)
-		add(st.Backup)
-	}
-	if len(m) < 500 {
-		t.Fatalf("the site has %d pictures", len(m))
-	}
-	return m
+	j.learnDone()
 }
 
-// doneURLs returns what job.db says is done, without scheme.
-func doneURLs(t *testing.T, dir string) map[string]bool {
-	t.Helper()
-	urls := make(map[string]bool)
-	path := filepath.Join(dir, ".trawl", "job.db")
-	if _, err := os.Stat(path); err != nil {
-		return urls // killed before there was anything
-	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+// learnDone adds what the job has recorded as done.
+func (j *killJob) learnDone() {
+	path := filepath.ToSlash(filepath.Join(j.dir, ".trawl", "job.db"))
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro"}).String())
 	if err != nil {
-		t.Fatal(err)
+		j.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Query("SELECT url FROM requests WHERE state = 'done'")
+	rows, err := db.QueryContext(j.Context(), "SELECT url, coalesce(rest, '') FROM requests WHERE state = 'done'")
 	if err != nil {
-		if strings.Contains(err.Error(), "no such table") {
-			return urls // killed before the first transaction
-		}
-		t.Fatal(err)
+		j.Fatal(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var u string
-		if err := rows.Scan(&u); err != nil {
-			t.Fatal(err)
+		var u, rest string
+		if err := rows.Scan(&u, &rest); err != nil {
+			j.Fatal(err)
 		}
-		_, u, _ = strings.Cut(u, "://")
-		urls[u] = true
+		j.done[address(j.T, u)] = true
+		var more struct {
+			Backup []string `json:"backup"`
+		}
+		if rest != "" {
+			if err := json.Unmarshal([]byte(rest), &more); err != nil {
+				j.Fatal(err)
+			}
+		}
+		for _, b := range more.Backup {
+			j.done[address(j.T, b)] = true
+		}
 	}
 	if err := rows.Err(); err != nil {
-		t.Fatal(err)
+		j.Fatal(err)
 	}
-	return urls
 }
 
-// buildProgram builds the program as a release is built.
-func buildProgram(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "trawl")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+// address returns a URL as the log has it: host and path.
+func address(t *testing.T, rawURL string) string {
+	c, err := trawl.Canonical(rawURL)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return bin
+	_, rest, _ := strings.Cut(c, "://")
+	return rest
+}
+
+// checkLog looks at the requests of the last run: nothing that was done before
+// it, and little that was answered before it.
+func (j *killJob) checkLog() {
+	j.Helper()
+	j.idle()
+	repeated := 0
+	var whole []string
+	for _, r := range j.site.Log().Since(j.mark) {
+		if r.Path == "/robots.txt" {
+			continue
+		}
+		a := r.Host + r.Path
+		if j.done[a] {
+			j.Errorf("run %d asked for %s, which was done", j.runs, a)
+		}
+		if j.whole[a] {
+			repeated++
+		}
+		if r.Whole && r.Status == 200 {
+			whole = append(whole, a)
+		}
+	}
+	for _, a := range whole {
+		j.whole[a] = true
+	}
+	if repeated > inFlight+commitGroup {
+		j.Errorf("run %d repeated %d requests, want %d at most", j.runs, repeated, inFlight+commitGroup)
+	}
+	j.mostRepeated = max(j.mostRepeated, repeated)
+}
+
+// compare compares what there is at the end with what an undisturbed run
+// gives.
+func (j *killJob) compare(want map[string]fileOf) {
+	j.Helper()
+	if diff := cmp.Diff(want, j.files(j.dir), cmp.AllowUnexported(fileOf{})); diff != "" {
+		j.Errorf("not as in an undisturbed run (-want +got):\n%s", diff)
+	}
 }
