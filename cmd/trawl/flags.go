@@ -64,7 +64,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
 	fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
 	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
-	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request; stays with the host it is sent to (repeatable)")
+	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request; a cookie or password only to hosts whose pages are visited (repeatable)")
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
@@ -136,10 +136,10 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 		if !ok || name == "" {
 			return nil, usagef("--header %q: must be 'NAME: VALUE'", h)
 		}
-		if o.HTTP.Headers == nil {
-			o.HTTP.Headers = make(map[string]string)
+		if o.Crawl.Headers == nil {
+			o.Crawl.Headers = make(map[string]string)
 		}
-		o.HTTP.Headers[name] = textproto.TrimString(value)
+		o.Crawl.Headers[name] = textproto.TrimString(value)
 	}
 	for _, c := range f.connectTo {
 		host, addr, ok := strings.Cut(c, "=")
@@ -275,7 +275,7 @@ func (b *byteSize) Set(v string) error {
 		}
 	}
 	n, err := strconv.ParseFloat(num, 64)
-	if err != nil || n <= 0 || n*unit > 1<<60 {
+	if err != nil || !(n > 0) || n*unit > 1<<60 { // NaN is no size
 		return fmt.Errorf("%q is not a size like 5000, 500k or 2.5M", v)
 	}
 	*b = byteSize(n * unit)
