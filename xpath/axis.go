@@ -178,6 +178,7 @@ func (x *exec) scanBack(c *cursor, i int32) {
 	c.mode, c.i = walkScanBack, i-1
 }
 
+// openAttrs makes c yield the attributes of the nodes it will be set to.
 func (c *cursor) openAttrs(t *nodeTest, mode walkMode) {
 	switch t.kind {
 	case testName:
@@ -259,7 +260,7 @@ func (c *cursor) next(x *exec) (ref, bool) {
 			}
 		}
 	case walkAttrs:
-		if k := c.nextAttr(x.doc.nodes[c.i].Attr); k >= 0 {
+		if k := c.nextAttr(x, x.doc.nodes[c.i].Attr); k >= 0 {
 			x.spend(1)
 			return attrRef(c.i, k), true
 		}
@@ -269,7 +270,7 @@ func (c *cursor) next(x *exec) (ref, bool) {
 			if recs[c.i].code < codeElement {
 				continue
 			}
-			if k := c.nextAttr(x.doc.nodes[c.i].Attr); k >= 0 {
+			if k := c.nextAttr(x, x.doc.nodes[c.i].Attr); k >= 0 {
 				return attrRef(c.i, k), true
 			}
 		}
@@ -286,12 +287,13 @@ func (x *exec) spendScan(n int) {
 
 // nextAttr returns the place of the next attribute wanted in attrs, or -1.
 // Of attributes with the same name only the first exists.
-func (c *cursor) nextAttr(attrs []html.Attribute) int {
+func (c *cursor) nextAttr(x *exec, attrs []html.Attribute) int {
 	if c.name != "" {
 		if c.k > 0 {
 			return -1
 		}
 		c.k = 1
+		x.spend(len(attrs) / 8)
 		return attrIndex(attrs, c.name)
 	}
 	for c.k < len(attrs) {

@@ -14,6 +14,9 @@ import (
 // otherwise.
 const DefaultBudget = 100_000_000
 
+// maxText is how much text an evaluation may put together at a time, in bytes.
+const maxText = 64 << 20
+
 // workSlice is how much work is done between two looks at the context.
 const workSlice = 1 << 16
 
@@ -36,7 +39,7 @@ type exec struct {
 	text    []byte   // string-values under construction, see mark
 	bits    []uint64 // all zero between uses
 	counts  []int32  // all zero between uses
-	ordinal []int32
+	places  []place
 	regexps map[string]*pattern
 }
 
@@ -86,6 +89,9 @@ func (x *exec) end() {
 	x.scans = 0
 	x.doc, x.ctx, x.vars, x.expr, x.index = nil, nil, nil, nil, nil
 	x.text = x.text[:0]
+	if cap(x.text) > maxPooled {
+		x.text = nil
+	}
 	if len(x.regexps) > 0 {
 		clear(x.regexps)
 	}
@@ -121,7 +127,7 @@ func (x *exec) grab() []ref {
 	return make([]ref, 0, 64)
 }
 
-// maxPooled is the largest buffer kept between evaluations, in refs.
+// maxPooled is the largest buffer kept between evaluations, in its elements.
 const maxPooled = 1 << 16
 
 func (x *exec) drop(b []ref) {
@@ -139,6 +145,9 @@ func (x *exec) release(m int) { x.text = x.text[:m] }
 // is valid until x.text is released to m: by then x has written nothing over
 // it, because x.text only grows, and growing moves it to new memory.
 func (x *exec) keep(m int) string {
+	if len(x.text) > maxText {
+		x.throw(fmt.Errorf("xpath: more than %d bytes of text: %w", maxText, ErrBudget))
+	}
 	b := x.text[m:]
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
@@ -191,6 +200,22 @@ func (x *exec) sort(s []ref) []ref {
 		lo, hi = min(lo, i), max(hi, i)
 	}
 	return x.sweepBits(s[:0], lo, hi)
+}
+
+// merger keeps a set that is added to piece by piece from growing much beyond
+// the number of nodes there are, however often they come.
+type merger struct{ limit int }
+
+// add is called with the set after each addition.
+func (m *merger) add(x *exec, set []ref) []ref {
+	if m.limit == 0 {
+		m.limit = 2*len(x.doc.recs) + 1024
+	}
+	if len(set) > m.limit {
+		set = x.settle(set)
+		m.limit = max(m.limit, 2*len(set))
+	}
+	return set
 }
 
 // markBit sets the bit of tree node i.

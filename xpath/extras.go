@@ -26,6 +26,7 @@ const (
 	maxPatternLen  = 1 << 10 // bytes of a regular expression
 	maxPatternProg = 10_000  // instructions it compiles to
 	maxPatterns    = 16      // computed patterns remembered during an evaluation
+	maxMatches     = 1 << 18 // replacements in one string
 )
 
 // pattern is a regular expression and what matching costs.
@@ -130,10 +131,15 @@ func lowerReplace(l *lowerer, args []ast) textFn {
 		tmpl := template(to)
 		m := x.mark()
 		last := 0
-		for _, loc := range p.re.FindAllStringSubmatchIndex(s, -1) {
+		matches := p.re.FindAllStringSubmatchIndex(s, maxMatches)
+		if len(matches) == maxMatches {
+			x.throw(fmt.Errorf("xpath: replace() found %d matches in one string: %w", maxMatches, ErrBudget))
+		}
+		for _, loc := range matches {
 			x.text = append(x.text, s[last:loc[0]]...)
 			x.text = p.re.ExpandString(x.text, tmpl, s, loc)
 			x.spendText(len(x.text) - m)
+			x.keep(m) // looks at the size
 			last = loc[1]
 		}
 		x.text = append(x.text, s[last:]...)

@@ -246,11 +246,11 @@ func isContext(e ast) bool {
 
 // attr returns the value of the attribute called name of r.
 func (x *exec) attr(r ref, name string) (string, bool) {
-	x.spend(1)
 	if r.isAttr() || !x.doc.isElement(r.index()) {
 		return "", false
 	}
 	attrs := x.doc.nodes[r.index()].Attr
+	x.spend(1 + len(attrs)/8)
 	if k := attrIndex(attrs, name); k >= 0 {
 		return attrs[k].Val, true
 	}

@@ -94,6 +94,7 @@ func memoText(k int, f textFn) textFn {
 	return func(x *exec, c focus) string {
 		if !x.memos[k].known {
 			text := strings.Clone(f(x, c)) // x.text is released long before the memo
+			x.spend(len(text))
 			x.memos[k] = memo{known: true, text: text}
 		}
 		return x.memos[k].text
@@ -146,7 +147,9 @@ func (m *memoNodes) has(x *exec, c focus, s string) bool {
 		for _, r := range set {
 			x.spend(1)
 			at := x.mark()
-			k.words[strings.Clone(x.stringValue(r))] = true
+			word := x.stringValue(r)
+			x.spend(len(word))
+			k.words[strings.Clone(word)] = true
 			x.release(at)
 		}
 	}

@@ -75,12 +75,13 @@ type union struct{ terms []nodeSource }
 
 func (u *union) nodes(x *exec, c focus) []ref {
 	out := u.terms[0].nodes(x, c)
+	var m merger
 	for _, t := range u.terms[1:] {
 		more := t.nodes(x, c)
-		out = append(out, more...)
+		x.spend(len(more))
+		out = m.add(x, append(out, more...))
 		x.drop(more)
 	}
-	x.spend(len(out))
 	return x.settle(out)
 }
 

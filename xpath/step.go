@@ -127,14 +127,18 @@ func (st *step) collect(x *exec, from ref, out []ref) []ref {
 	}
 }
 
+// place is where a candidate stands among those with the same parent.
+type place struct {
+	parent int32
+	pos    int32
+}
+
 // collectPerParent is collect for steps that count among siblings. It goes
 // over the candidates once for each predicate, whatever their parents.
 func (st *step) collectPerParent(x *exec, from ref, out []ref) []ref {
 	start := len(out)
 	plain := step{axis: st.axis, test: st.test}
 	out = plain.collect(x, from, out)
-	base := from.index()
-	size := int(x.doc.recs[base].end - base)
 	for k := range st.preds {
 		p := &st.preds[k]
 		list := out[start:]
@@ -144,28 +148,31 @@ func (st *step) collectPerParent(x *exec, from ref, out []ref) []ref {
 			continue
 		}
 		// The predicate may itself count; it then takes arrays of its own.
-		counts, ordinal := x.counts, x.ordinal[:0]
-		x.counts, x.ordinal = nil, nil
-		if len(counts) < size {
-			counts = make([]int32, size)
+		counts, places := x.counts, x.places[:0]
+		x.counts, x.places = nil, nil
+		if len(counts) < len(x.doc.recs) {
+			counts = make([]int32, len(x.doc.recs))
 		}
 		for _, r := range list {
-			n := &counts[x.doc.recs[r.index()].parent-base]
-			*n++
-			ordinal = append(ordinal, *n)
+			parent := x.doc.recs[r.index()].parent
+			counts[parent]++
+			places = append(places, place{parent, counts[parent]})
 		}
 		kept := list[:0]
 		for i, r := range list {
-			ok := ordinal[i] == p.nth
+			at := places[i]
+			ok := at.pos == p.nth
 			if p.nth == 0 {
-				ok = p.holds(x, focus{r, ordinal[i], counts[x.doc.recs[r.index()].parent-base]})
+				ok = p.holds(x, focus{r, at.pos, counts[at.parent]})
 			}
 			if ok {
 				kept = append(kept, r)
 			}
 		}
-		clear(counts[:size])
-		x.counts, x.ordinal = counts, ordinal
+		for _, at := range places {
+			counts[at.parent] = 0
+		}
+		x.counts, x.places = counts, places
 		out = out[:start+len(kept)]
 	}
 	return out
@@ -182,8 +189,9 @@ func (st *step) apply(x *exec, in, out []ref) []ref {
 		return out
 	}
 	if st.positional && !st.perParent {
+		var m merger
 		for _, r := range in {
-			out = st.collect(x, r, out)
+			out = m.add(x, st.collect(x, r, out))
 		}
 		return x.settle(out)
 	}

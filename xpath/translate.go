@@ -116,19 +116,16 @@ func classTest(args []ast) boolFn {
 
 func isBlank(c byte) bool { return c == ' ' }
 
-// hasWord reports whether w stands in s between separators.
+// hasWord reports whether w is one of the words of s.
 func hasWord(s, w string, isSep func(byte) bool) bool {
-	for i := 0; i+len(w) <= len(s); {
-		k := strings.Index(s[i:], w)
-		if k < 0 {
-			return false
+	for i := 0; len(s)-i >= len(w); i++ {
+		start := i
+		for i < len(s) && !isSep(s[i]) {
+			i++
 		}
-		i += k
-		end := i + len(w)
-		if (i == 0 || isSep(s[i-1])) && (end == len(s) || isSep(s[end])) {
+		if s[start:i] == w {
 			return true
 		}
-		i++
 	}
 	return false
 }

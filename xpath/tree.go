@@ -62,10 +62,12 @@ func NewDoc(root *html.Node) *Doc {
 		root = &html.Node{Type: html.DocumentNode}
 	}
 	n := countNodes(root)
-	d := &Doc{recs: make([]rec, 0, n), nodes: make([]*html.Node, 0, n)}
+	recs, nodes := make([]rec, n), make([]*html.Node, n)
+	d := &Doc{}
 	d.names.init()
 
 	h := root
+	next := int32(0) // index of the next node
 	parent, prev := int32(-1), int32(-1)
 	for {
 		code := d.names.codeOf(h)
@@ -74,18 +76,19 @@ func NewDoc(root *html.Node) *Doc {
 		}
 		self := prev // of a node left out, the preceding sibling stays what it was
 		if code >= 0 {
-			self = int32(len(d.recs))
-			d.recs = append(d.recs, rec{code: code, parent: parent, prev: prev})
-			d.nodes = append(d.nodes, h)
+			self = next
+			next++
+			recs[self] = rec{code: code, parent: parent, prev: prev, end: next}
+			nodes[self] = h
 			if h.FirstChild != nil {
 				parent, prev = self, -1
 				h = h.FirstChild
 				continue
 			}
-			d.recs[self].end = self + 1
 		}
 		for {
 			if h == root {
+				d.recs, d.nodes = recs[:next], nodes[:next]
 				return d
 			}
 			if h.NextSibling != nil {
@@ -95,8 +98,8 @@ func NewDoc(root *html.Node) *Doc {
 			}
 			h = h.Parent
 			self = parent
-			parent = d.recs[self].parent
-			d.recs[self].end = int32(len(d.recs))
+			parent = recs[self].parent
+			recs[self].end = next
 		}
 	}
 }
