@@ -95,11 +95,12 @@ func Canonical(rawURL string) (string, error) {
 // into their canonical form; see [Canonical]. User information and fragment
 // are dropped. The error says what is wrong with the URL.
 func ParseURL(rawURL string) (*url.URL, error) {
-	s := strings.TrimSpace(rawURL)
+	s := mendPercent(strings.TrimSpace(rawURL))
 	if s == "" {
 		return nil, errors.New("empty URL")
 	}
 	u, err := url.Parse(s)
+	rawURL = withoutUser(s) // what errors may quote
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {
@@ -111,7 +112,7 @@ func ParseURL(rawURL string) (*url.URL, error) {
 	switch u.Scheme {
 	case "http", "https":
 	case "":
-		return nil, fmt.Errorf("URL %q has no scheme; write https://%s", rawURL, strings.TrimPrefix(s, "//"))
+		return nil, fmt.Errorf("URL %q has no scheme; write https://%s", rawURL, strings.TrimPrefix(rawURL, "//"))
 	default:
 		return nil, fmt.Errorf("URL %q: scheme %q is not http or https", rawURL, u.Scheme)
 	}
@@ -135,6 +136,38 @@ func ParseURL(rawURL string) (*url.URL, error) {
 	u.User = nil
 	u.Fragment, u.RawFragment = "", ""
 	return u, nil
+}
+
+// mendPercent escapes a percent sign that begins no escape, as browsers do.
+func mendPercent(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		b.WriteByte(s[i])
+		if s[i] == '%' && (i+2 >= len(s) || unhex(s[i+1]) < 0 || unhex(s[i+2]) < 0) {
+			b.WriteString("25")
+		}
+	}
+	return b.String()
+}
+
+// withoutUser returns a URL, however malformed, without what stands before an
+// '@' in its authority, which may be a password.
+func withoutUser(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	return scheme + "://" + rest
 }
 
 // cleanPath resolves "." and ".." and keeps a trailing slash and double

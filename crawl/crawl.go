@@ -85,6 +85,11 @@ type Options struct {
 	// goroutines at once.
 	Rename func(trawl.Request) string
 
+	// Headers are sent with every request, and win over the spider's. Of
+	// both, Cookie and Authorization go only to hosts whose pages the job
+	// visits, and not to those that merely hold its files.
+	Headers map[string]string
+
 	// Choose, if not nil, says which of a page's files are taken, by their
 	// number on the page from 1 on, and which of a seed's. It may be called
 	// from several goroutines at once.
@@ -148,7 +153,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	}
 	var most trawl.Settings // of all spiders: what the job as a whole needs
 	for _, s := range spiders {
-		sp := newSpider(s)
+		sp := newSpider(s, e.opt.Headers)
 		e.spiders[sp.set.Name] = sp
 		most.Producers = max(most.Producers, sp.set.Producers)
 		most.Consumers = max(most.Consumers, sp.set.Consumers)

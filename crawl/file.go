@@ -20,7 +20,7 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task) (store.Outcome, err
 	}
 	var headers map[string]string
 	if s := e.spiders[t.Request.Spider]; s != nil {
-		headers = s.set.Headers
+		headers = s.headersFor(&t.Entry)
 	}
 	var firstErr error
 	for i := -1; i < len(t.Request.Backup); i++ {

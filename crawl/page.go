@@ -21,7 +21,7 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task) (store.Outcome, err
 		return store.Outcome{}, &fetch.Error{URL: t.Request.URL, Reason: fetch.Spider,
 			Err: fmt.Errorf("spider %q is not part of this run", t.Request.Spider)}
 	}
-	p, err := e.parts.Fetch.Page(ctx, &t.Request, s.set.Headers)
+	p, err := e.parts.Fetch.Page(ctx, &t.Request, s.headersFor(&t.Entry))
 	if err != nil {
 		return store.Outcome{}, err
 	}

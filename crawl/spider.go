@@ -1,10 +1,13 @@
 package crawl
 
 import (
+	"net"
+	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/store"
 )
 
 // A spider is a trawl.Spider with what the engine works out of its settings.
@@ -12,14 +15,56 @@ type spider struct {
 	trawl.Spider
 	set trawl.Settings
 	any bool // every host may be visited
+
+	headers map[string]string // for the hosts whose pages are visited
+	public  map[string]string // for any other: without what names the user
 }
 
-func newSpider(s trawl.Spider) *spider {
-	sp := &spider{Spider: s, set: s.Settings()}
+func newSpider(s trawl.Spider, headers map[string]string) *spider {
+	sp := &spider{Spider: s, set: s.Settings(), headers: make(map[string]string), public: make(map[string]string)}
+	for _, hs := range []map[string]string{sp.set.Headers, headers} {
+		for k, v := range hs {
+			k = http.CanonicalHeaderKey(k)
+			sp.headers[k] = v
+			if k != "Cookie" && k != "Authorization" && k != "Proxy-Authorization" {
+				sp.public[k] = v
+			}
+		}
+	}
 	for _, h := range sp.set.Hosts {
 		sp.any = sp.any || h == "*"
 	}
 	return sp
+}
+
+// headersFor returns the headers that go with a request. What names the user
+// goes to the start URLs, to pages, and to files on the host of their page or
+// on one of the spider's hosts.
+func (s *spider) headersFor(e *store.Entry) map[string]string {
+	r := &e.Request
+	own := r.Depth == 0 || r.Kind == trawl.KindPage && !s.any || r.Kind == trawl.KindFile && e.Host == e.Origin
+	if own || !s.any && s.lists(hostname(e.HostName)) {
+		return s.headers
+	}
+	return s.public
+}
+
+// hostname returns a host without its port.
+func hostname(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		return h
+	}
+	return host
+}
+
+// lists reports whether a host is one of those that the spider names.
+func (s *spider) lists(host string) bool {
+	for _, h := range s.set.Hosts {
+		if h = strings.ToLower(h); host == h || strings.HasSuffix(host, "."+h) {
+			return true
+		}
+	}
+	return false
 }
 
 // allows reports whether a link on a page may be followed, by the hosts of
@@ -32,12 +77,7 @@ func (s *spider) allows(from, to *url.URL) bool {
 	if len(s.set.Hosts) == 0 {
 		return sameSite(host, from.Hostname())
 	}
-	for _, h := range s.set.Hosts {
-		if h = strings.ToLower(h); host == h || strings.HasSuffix(host, "."+h) {
-			return true
-		}
-	}
-	return false
+	return s.lists(host)
 }
 
 // sameSite compares hosts, with and without "www.".

@@ -61,10 +61,6 @@ type HTTP struct {
 	// with its address.
 	UserAgent string
 
-	// Headers are sent with every request. They do not follow a redirect to
-	// another host.
-	Headers map[string]string
-
 	// ConnectTo sends a host's requests to another address, in plain HTTP:
 	// "www.example.com" or "www.example.com:8080" to "127.0.0.1:8000".
 	ConnectTo map[string]string
@@ -177,7 +173,7 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	j.client = fetch.New(&fetch.Options{
-		UserAgent: o.HTTP.UserAgent, Headers: o.HTTP.Headers, ConnectTo: o.HTTP.ConnectTo,
+		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo,
 		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
 	})
 	seeds := p.Seeds

@@ -73,6 +73,7 @@ type linesUI struct {
 	name, dir string
 	file      func(crawl.FileDone) string // nil prints no files
 	silent    bool                        // nothing but errors and what file gives
+	places    sync.Map                    // of failed items, in the spider
 }
 
 func (u *linesUI) start(func(int) (crawl.Snapshot, error)) {}
@@ -86,6 +87,9 @@ func (u *linesUI) events() crawl.Events {
 			}
 		},
 		ItemFailed: func(page string, e trawl.ItemError) {
+			if _, again := u.places.LoadOrStore(e.Place, true); again {
+				return // the summary counts them
+			}
 			u.err.line("record failed: %s  (on %s)", printable(e.Error()), printable(page))
 		},
 	}
