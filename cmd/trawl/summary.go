@@ -20,7 +20,7 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 	switch {
 	case s.Interrupted:
 		state = "interrupted"
-	case len(s.Stopped) > 0:
+	case s.Left() > 0: // hosts were stopped, or an error ended it
 		state = "stopped short"
 	}
 	fmt.Fprintf(w, "%s: %s in %s\n", name, state, span(s.Elapsed))
