@@ -67,7 +67,8 @@ type Failed struct {
 	Kind   string `json:"kind"`   // "page" or "file"
 	Reason string `json:"reason"` // one word, such as "http" or "network"
 	Status int    `json:"status,omitempty"`
-	// Message says what happened.
+	// Message says what happened, in one line, or with the trace of a spider
+	// that failed in those that follow.
 	Message string `json:"message"`
 	Tries   int    `json:"tries"`
 	// Again is when it will be tried again; zero if it was given up.

@@ -124,6 +124,10 @@ func failure(t *frontier.Task, err error) *store.Failure {
 		f.Status = fe.Status
 		f.Message = strings.TrimPrefix(fe.Error(), "fetch "+fe.URL+": ") // the URL is known
 	}
+	var bt interface{ Backtrace() string }
+	if errors.As(err, &bt) && bt.Backtrace() != "" {
+		f.Message += "\n" + bt.Backtrace()
+	}
 	return f
 }
 

@@ -97,7 +97,7 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		if n++; n > maxFailures && !all {
 			continue
 		}
-		fmt.Fprintf(w, "%s  %s  %s  %s\n", f.At.Local().Format(time.DateTime), f.Kind, printable(f.URL), printable(f.Message))
+		fmt.Fprintf(w, "%s  %s  %s  %s\n", f.At.Local().Format(time.DateTime), f.Kind, printable(f.URL), indented(f.Message))
 	}
 	if n > maxFailures && !all {
 		fmt.Fprintf(w, "... and %s more; list them with --all\n", thousands(int64(n-maxFailures)))

@@ -39,6 +39,11 @@ func printableLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// indented is printableLines with all lines but the first indented.
+func indented(s string) string {
+	return strings.ReplaceAll(printableLines(strings.TrimSpace(s)), "\n", "\n    ")
+}
+
 // size returns a number of bytes for people.
 func size(n int64) string {
 	const unit = 1000

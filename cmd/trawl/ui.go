@@ -83,7 +83,7 @@ func (u *linesUI) events() crawl.Events {
 	ev := crawl.Events{
 		Failed: func(f crawl.Failed) {
 			if f.Reason != string(crawl.Filtered) {
-				u.err.line("failed: %s  %s", printable(f.URL), printable(f.Message))
+				u.err.line("failed: %s  %s", printable(f.URL), indented(f.Message))
 			}
 		},
 		ItemFailed: func(page string, e trawl.ItemError) {

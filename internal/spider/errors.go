@@ -30,6 +30,11 @@ type Error struct {
 	// Stack is our own stack when the fault is ours, else "".
 	Stack string
 }
+// Backtrace returns Trace, and Stack if the fault is ours, for whoever shows
+// the error at length; "" if they are empty.
+func (e *Error) Backtrace() string {
+	return strings.Trim(e.Trace+"\n"+e.Stack, "\n")
+}
 
 // Error returns place, message and hint in one line.
 func (e *Error) Error() string {
