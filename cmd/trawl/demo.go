@@ -21,11 +21,13 @@ import (
 // across a continent does.
 const demoLatency = 15 * time.Millisecond
 
-// demoSpiders are the spiders of the demo with their arguments.
-var demoSpiders = []struct {
+// A demoSpider is a spider of the demo with its arguments.
+type demoSpider struct {
 	name string
 	args map[string]string
-}{
+}
+
+var demoSpiders = []demoSpider{
 	{"mzitu", map[string]string{"pages": "2"}},
 	{"douban", nil},
 	{"doutula", nil},
@@ -50,7 +52,7 @@ line that it prints goes behind any command that collects.`,
 			if serve {
 				return a.serve(c.Context())
 			}
-			return a.demo(c.Context(), dir)
+			return a.demo(c.Context(), dir, newReplica(), demoSpiders)
 		},
 	}
 	c.Flags().StringVarP(&dir, "directory", "d", filepath.Join("trawl", "demo"), "`DIR` for what is collected; an earlier demo in it is replaced")
@@ -90,11 +92,11 @@ type demoRun struct {
 	sum    *crawl.Summary
 }
 
-func (a *app) demo(ctx context.Context, dir string) (err error) {
+// demo collects from the sites of s, which it starts, into dir.
+func (a *app) demo(ctx context.Context, dir string, s *replica.Server, spiders []demoSpider) (err error) {
 	if err := clearDemo(dir); err != nil {
 		return err
 	}
-	s := newReplica()
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
@@ -103,7 +105,7 @@ func (a *app) demo(ctx context.Context, dir string) (err error) {
 	fmt.Fprintf(a.err, "Three sites are up on this machine; each answers after %v or a little more.\n", demoLatency)
 	var runs []demoRun
 	for _, jobs := range []int{1, 0} {
-		for _, sp := range demoSpiders {
+		for _, sp := range spiders {
 			r, err := a.demoRun(ctx, s, filepath.Join(dir, demoHow(jobs)), sp.name, sp.args, jobs)
 			if err != nil {
 				return err
