@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -34,21 +35,25 @@ type counters struct {
 	badSeeds notes
 }
 
-// notes are distinct texts in the order of their first appearance.
+// notes are distinct texts in the order of their first appearance. Failed
+// items are distinct by their place in the spider.
 type notes struct {
 	list []Note
 	more int // not kept
 }
 
-// A Note is a text and how often it came up.
+// A Note is a text and how often it, or one like it, came up.
 type Note struct {
 	Text  string `json:"text"`
 	Count int    `json:"count"`
+
+	key string
 }
 
-// add reports whether the text is new.
-func (n *notes) add(text string) bool {
-	if i := slices.IndexFunc(n.list, func(m Note) bool { return m.Text == text }); i >= 0 {
+// add counts a text, as one with those of the same key, and reports whether
+// it is the first of them.
+func (n *notes) add(key, text string) bool {
+	if i := slices.IndexFunc(n.list, func(m Note) bool { return m.key == key }); i >= 0 {
 		n.list[i].Count++
 		return false
 	}
@@ -56,14 +61,14 @@ func (n *notes) add(text string) bool {
 		n.more++
 		return false
 	}
-	n.list = append(n.list, Note{text, 1})
+	n.list = append(n.list, Note{Text: text, Count: 1, key: key})
 	return true
 }
 
 // warn passes on what the author of a spider should know, once.
 func (e *Engine) warn(text string) {
 	e.count.mu.Lock()
-	isNew := e.count.warnings.add(text)
+	isNew := e.count.warnings.add(text, text)
 	e.count.mu.Unlock()
 	if isNew {
 		e.log.Warn(text)
@@ -76,7 +81,7 @@ func (e *Engine) warn(text string) {
 func (e *Engine) itemFailed(page string, err trawl.ItemError) {
 	e.count.itemsBad.Add(1)
 	e.count.mu.Lock()
-	e.count.badItems.add(err.Error())
+	e.count.badItems.add(cmp.Or(err.Place, err.Err), err.Error())
 	e.count.mu.Unlock()
 	e.log.Error("item failed", "page", page, "err", err)
 	if fn := e.opt.Events.ItemFailed; fn != nil {
@@ -86,7 +91,7 @@ func (e *Engine) itemFailed(page string, err trawl.ItemError) {
 
 func (e *Engine) badSeed(err error) {
 	e.count.mu.Lock()
-	e.count.badSeeds.add(err.Error())
+	e.count.badSeeds.add(err.Error(), err.Error())
 	e.count.mu.Unlock()
 	e.log.Error("start request left out", "err", err)
 }

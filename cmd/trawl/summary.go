@@ -40,7 +40,7 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 		row("files", "%s", line)
 	}
 	if s.ItemsTotal > 0 || s.ItemsFailed > 0 {
-		line := plural(s.Items, "record")
+		line := thousands(s.Items)
 		if before := s.ItemsTotal - s.Items; before > 0 {
 			line += fmt.Sprintf(", %s already there", thousands(before))
 		}
@@ -59,7 +59,7 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 		}
 		row(label, "%s: %s, such as %s", thousands(int64(f.Count)), reasonText(f.Reason, f.Status), printable(f.Example))
 	}
-	printNotes(w, "bad items", s.BadItems)
+	printNotes(w, "", s.BadItems)
 	printNotes(w, "bad starts", s.BadSeeds)
 	printNotes(w, "warning", s.Warnings)
 	printStopped(w, s)

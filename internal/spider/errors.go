@@ -30,6 +30,7 @@ type Error struct {
 	// Stack is our own stack when the fault is ours, else "".
 	Stack string
 }
+
 // Backtrace returns Trace, and Stack if the fault is ours, for whoever shows
 // the error at length; "" if they are empty.
 func (e *Error) Backtrace() string {
