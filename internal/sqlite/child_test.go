@@ -115,11 +115,11 @@ func fillFile(dir string, n int) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: uint64(n), Max: old.Max}); err != nil {
 		return err
 	}
-	es := someEntries(20_000)
+	es := someEntries(5_000)
 	added := 0
 	for err == nil && added < len(es) {
-		if _, err = s.Add(ctx, es[added:added+500], nil); err == nil {
-			added += 500
+		if _, err = s.Add(ctx, es[added:added+100], nil); err == nil {
+			added += 100
 		}
 	}
 	if !errors.Is(err, store.ErrIO) && !errors.Is(err, store.ErrFull) {
@@ -131,10 +131,10 @@ func fillFile(dir string, n int) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		return err
 	}
-	if _, err := s.Add(ctx, es[added:added+500], nil); err != nil {
+	if _, err := s.Add(ctx, es[added:added+100], nil); err != nil {
 		return fmt.Errorf("with space again: %w", err)
 	}
-	fmt.Println("done", added+500)
+	fmt.Println("done", added+100)
 	return s.Close()
 }
 

@@ -243,13 +243,13 @@ func TestOddDirectories(t *testing.T) {
 // TestFull runs into the end of the disk.
 func TestFull(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, sqlite.WithMaxPages(200))
-	es := someEntries(20_000)
+	s := open(t, dir, sqlite.WithMaxPages(80))
+	es := someEntries(5_000)
 	added := 0
 	var err error
 	for err == nil && added < len(es) {
-		if _, err = s.Add(bg, es[added:added+500], nil); err == nil {
-			added += 500
+		if _, err = s.Add(bg, es[added:added+100], nil); err == nil {
+			added += 100
 		}
 	}
 	if !errors.Is(err, store.ErrFull) {
@@ -268,11 +268,11 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, dir, nil)
-	if _, err := s.Add(bg, es[added:added+500], nil); err != nil {
+	if _, err := s.Add(bg, es[added:added+100], nil); err != nil {
 		t.Errorf("with space again: %v", err)
 	}
-	if n := waitingPages(t, s); n != int64(added+500) {
-		t.Errorf("%d pages are there in the end, want %d", n, added+500)
+	if n := waitingPages(t, s); n != int64(added+100) {
+		t.Errorf("%d pages are there in the end, want %d", n, added+100)
 	}
 }
 

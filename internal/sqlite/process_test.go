@@ -49,7 +49,7 @@ func TestLock(t *testing.T) {
 // TestWriteError makes the operating system refuse a write.
 func TestWriteError(t *testing.T) {
 	dir := t.TempDir()
-	cmd, out, _ := child(t, "full", 300_000, dir)
+	cmd, out, _ := child(t, "full", 200_000, dir)
 	n, err := strconv.ParseInt(line(t, out, "done "), 10, 64)
 	if err != nil {
 		t.Fatal(err)

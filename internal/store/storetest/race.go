@@ -5,6 +5,6 @@ package storetest
 // The race detector makes everything slower: it gets less to chew on.
 const (
 	manyChildren = 10_000
-	randomSteps  = 150
+	randomSteps  = 100
 	hammerRounds = 6
 )
