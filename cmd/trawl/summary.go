@@ -59,7 +59,7 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 		}
 		row(label, "%s: %s, such as %s", thousands(int64(f.Count)), reasonText(f.Reason, f.Status), printable(f.Example))
 	}
-	printNotes(w, "", s.BadItems)
+	printNotes(w, "bad items", s.BadItems)
 	printNotes(w, "bad starts", s.BadSeeds)
 	printNotes(w, "warning", s.Warnings)
 	printStopped(w, s)
