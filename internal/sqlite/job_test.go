@@ -138,22 +138,32 @@ func TestReadOnlyDirectory(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may write everywhere; run the tests as another user to see this one")
 	}
-	dir := t.TempDir()
+	dir, killed := t.TempDir(), t.TempDir()
 	w := open(t, dir, nil)
 	if _, err := w.Add(bg, someEntries(3), nil); err != nil {
+		t.Fatal(err)
+	}
+	// The copy has a log, like the job of a process that was killed.
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(killed, ".trawl", "job.db-wal")); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+	for _, d := range []string{dir, killed} {
+		sub := filepath.Join(d, ".trawl")
+		if err := os.Chmod(sub, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(sub, 0o755) })
+		if n := waitingPages(t, open(t, d, &sqlite.Options{ReadOnly: true})); n != 3 {
+			t.Errorf("the reader sees %d pages, want 3", n)
+		}
+	}
 	sub := filepath.Join(dir, ".trawl")
-	if err := os.Chmod(sub, 0o555); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Chmod(sub, 0o755) })
-	if n := waitingPages(t, open(t, dir, &sqlite.Options{ReadOnly: true})); n != 3 {
-		t.Errorf("the reader sees %d pages, want 3", n)
-	}
 	fresh := filepath.Join(sub, "fresh")
 	if s, err := sqlite.Open(bg, fresh, nil); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), fresh) {
 		t.Errorf("Open in a directory that cannot be written = %v, %v; want fs.ErrPermission and the path", s, err)

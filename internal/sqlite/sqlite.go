@@ -213,7 +213,7 @@ func (s *Store) openReader(ctx context.Context) error {
 func (s *Store) newReader(ctx context.Context) (*conn, error) {
 	c, err := openReadOnly(ctx, s.path(), "mode=ro")
 	var e *sqlite.Error
-	if errors.As(err, &e) && primary(e) == codeCantOpen {
+	if errors.As(err, &e) && (primary(e) == codeCantOpen || primary(e) == codeReadOnly) {
 		// In a directory that cannot be written SQLite refuses to read a
 		// database whose log is gone. No log means that no process has it
 		// open and that nothing is missing from it.
