@@ -199,8 +199,8 @@ func (f *Frontier) roomLocked(h *host, k int) int {
 		bound = f.opt.FileQueue
 	}
 	room := bound - f.queued[k]
-	if f.bytes >= f.opt.QueueBytes {
-		room = 0
+	if n := f.queued[page] + f.queued[file]; n > 0 { // as many as their average size leaves room for
+		room = min(room, (f.opt.QueueBytes-f.bytes)/(f.bytes/n))
 	}
 	if room < 1 && h.q[k].len() == 0 {
 		return 1

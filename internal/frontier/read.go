@@ -123,15 +123,19 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 		if f.hosts[h.id] != h || h.stopped != "" {
 			continue // dropped or stopped meanwhile
 		}
+		full := false
 		for j := range b.Entries {
 			e := &b.Entries[j]
 			if _, ok := f.held[e.Key]; ok {
 				continue
 			}
+			if full = f.bytes >= f.opt.QueueBytes && h.q[k].len() > 0; full {
+				break // the rest is read again when there is room
+			}
 			f.held[e.Key] = struct{}{}
 			f.enterLocked(h, e)
 		}
-		if len(b.Entries) < qs[i].Limit && h.gen[k] == as[i].gen {
+		if !full && len(b.Entries) < qs[i].Limit && h.gen[k] == as[i].gen {
 			h.more[k] = false
 			h.later[k] = earlier(h.later[k], b.Next)
 		}
