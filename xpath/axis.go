@@ -202,12 +202,12 @@ func (c *cursor) next(x *exec) (ref, bool) {
 		for i := start; i < end; i++ {
 			if uint32(recs[i].code-lo) <= span {
 				c.i = i + 1
-				x.spendScan(int(c.i - start))
+				c.spendScan(x, int(c.i-start))
 				return treeRef(i), true
 			}
 		}
 		c.i = end
-		x.spendScan(int(end - start))
+		c.spendScan(x, int(end-start))
 	case walkList:
 		if c.k < len(c.list) {
 			c.k++
@@ -245,7 +245,7 @@ func (c *cursor) next(x *exec) (ref, bool) {
 		for c.i >= 0 {
 			i := c.i
 			c.i--
-			x.spendScan(1)
+			c.spendScan(x, 1)
 			if c.admits(recs[i].code) && recs[i].end <= c.end {
 				return treeRef(i), true
 			}
@@ -279,9 +279,12 @@ func (c *cursor) next(x *exec) (ref, bool) {
 	return 0, false
 }
 
-// spendScan is spend for nodes that an index would have skipped.
-func (x *exec) spendScan(n int) {
-	x.scans += int64(n)
+// spendScan is spend for a scan. A scan for one code counts towards the index
+// that would have saved it.
+func (c *cursor) spendScan(x *exec, n int) {
+	if c.lo == c.hi {
+		x.scans += int64(n)
+	}
 	x.spend(n)
 }
 

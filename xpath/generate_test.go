@@ -22,7 +22,7 @@ func (g *generator) chance(n int) bool          { return g.rng.IntN(n) == 0 }
 
 var genNames = []string{"div", "p", "span", "a", "li", "ul", "b", "table", "tr", "td", "tbody", "img", "svg", "lineargradient", "x-foo"}
 var genAttrs = []string{"class", "id", "href", "lang", "title", "data-n"}
-var genWords = []string{"a", "b", "ab", "1", "2", "3.5", "-1", "", " ", "x y", "\u00a0", "中文", "n1", "en", "en-US"}
+var genWords = []string{"a", "b", "b\ta", "ab", "1", "2", "3.5", "-1", "", " ", "x y", "\u00a0", "中文", "n1", "en", "en-US"}
 
 // expr returns an expression of any type.
 func (g *generator) expr(depth int) string {

@@ -91,6 +91,15 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestMuchText: text put together is bounded apart from the work.
+func TestMuchText(t *testing.T) {
+	doc := parseDoc(t, "<p>a</p>"+strings.Repeat("x", 1<<20))
+	e := xpath.MustCompile("string-length(concat(/"+strings.Repeat(", /", 70)+"))", nil)
+	if _, err := e.Eval(context.Background(), doc.Root(), nil); !errors.Is(err, xpath.ErrBudget) {
+		t.Errorf("Eval() = %v, want ErrBudget", err)
+	}
+}
+
 // patience is a context that ends after it was asked n times.
 type patience struct {
 	context.Context
@@ -188,5 +197,54 @@ func TestManyAttributes(t *testing.T) {
 	_, err = xpath.MustCompile(`//b[../@nothing]`, nil).Nodes(context.Background(), doc.Root(), &xpath.EvalOptions{Budget: 1_000_000})
 	if !errors.Is(err, xpath.ErrBudget) {
 		t.Errorf("Nodes() = %v, want ErrBudget", err)
+	}
+}
+
+// TestWork gives expressions a budget of a few times the page: they must not
+// do more than one pass, or must stop early.
+func TestWork(t *testing.T) {
+	const n = 5000
+	doc := parseDoc(t, "<div>"+strings.Repeat(`<p class="a b"><a href=/x>link <b>text</b></a><i>i</i></p>`, n)+"</div>")
+	ctx := context.Background()
+	for range 10 { // so that the page has its indexes
+		if _, err := xpath.MustCompile(`//i`, nil).Nodes(ctx, doc.Root(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		expr   string
+		budget int64
+	}{
+		{`//a`, 2 * n},
+		{`//a/@href`, 4 * n},
+		{`//p[@class="a b"]//b`, 12 * n},
+		{`.//b[1]`, 4 * n},
+		{`//p[1]/a`, 4 * n},
+		{`//p[last()]`, 4 * n},
+		{`//p/following::p[1]`, 12 * n},
+		{`//b/preceding::p[1]`, 12 * n},
+		{`//a/ancestor::p[1]`, 12 * n},
+		{`//b/ancestor::*`, 12 * n},
+		{`//p/following-sibling::*`, 12 * n},
+		{`//p/following-sibling::p[1]`, 12 * n},
+		{`//p[following::p]`, 8 * n},
+		{`//p[count(//p) > 3]`, 16 * n},
+		{`//p[a = //i]`, 20 * n},
+		{`//p[. = //p]`, 60 * n},
+		{`//b < //i`, 30 * n},
+		{`//a | //b | //i`, 10 * n},
+		{`boolean(//p)`, 20},
+		{`(//p)[1]`, 20},
+		{`string(//p/a)`, 12 * n},
+		{`string(//b/following::p)`, 12 * n},
+		{`//p = "link texti"`, 40},
+		{`//p[1][1] and //a`, 4 * n},
+		{`/html/body/div/p[2]`, 60},
+		{`boolean(//p[@class = "a b"][2])`, 12 * n},
+	} {
+		_, err := xpath.MustCompile(tt.expr, nil).Eval(ctx, doc.Root(), &xpath.EvalOptions{Budget: tt.budget})
+		if err != nil {
+			t.Errorf("Eval(%s) does more work than %d: %v", tt.expr, tt.budget, err)
+		}
 	}
 }

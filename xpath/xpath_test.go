@@ -40,7 +40,7 @@ const listPage = `<!DOCTYPE html>
 <ul id="u1"><li class="a"><span class="t">s1</span><span class="t">s2</span></li><li><span class="t">s3</span><span>s4</span></li></ul>
 <div class="item"><div class="item in"><p>p3</p></div><p>p4<br>p4b<!-- note --></p></div>
 <table><tr><td>1</td><td>2</td></tr><tr><td>abc</td><td>-4.5</td></tr></table>
-<a href="/1">one</a> <a href="/2" title="two">2</a><a>no&nbsp;href</a>
+<i class="x	y">tab</i><a href="/1">one</a> <a href="/2" title="two">2</a><a>no&nbsp;href</a>
 </body></html>`
 
 func TestEval(t *testing.T) {
@@ -76,6 +76,9 @@ func TestEval(t *testing.T) {
 		{`substring("中文网页", 2, 2)`, "文网"},
 		{`translate("bar", "abc", "AB")`, "BAr"},
 		{`//div[contains(concat(" ", normalize-space(@class), " "), " in ")]`, "p3"},
+		{`//*[contains(concat(" ", @class, " "), " y ")]`, ""},
+		{`//*[contains(concat(" ", normalize-space(@class), " "), " y ")]`, "tab"},
+		{`//*[concat("p", count(//h2) + 1, "") = concat(., "")]`, "p2"},
 		{`//*[self::h2 or self::br/..]`, "H1|"},
 		{`count(//@*) = count(//*/@*)`, "true"},
 		{`//li[count(//li) = 2][2]/span[1]`, "s3"},
