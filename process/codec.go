@@ -32,7 +32,7 @@ type decoder struct {
 	buf   []byte
 	err   error
 	depth int
-	files []*os.File // nil where taken
+	files []uintptr // 0 where taken
 }
 
 // maxDepth is how deep a value may be nested. Deeper ones are taken for

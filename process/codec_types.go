@@ -400,7 +400,7 @@ func compileFile(c *coder) {
 		if d.byte() == 0 {
 			return
 		}
-		f, err := d.file()
+		f, err := d.file(inheritedAsIs)
 		if err != nil {
 			d.fail(c.t, err)
 			return
@@ -419,18 +419,19 @@ func (e *encoder) file(f *os.File) error {
 	return nil
 }
 
-// file gives the file that was sent along. It belongs to the caller.
-func (d *decoder) file() (*os.File, error) {
+// file gives the file that was sent along, opened with open. It belongs to the
+// caller.
+func (d *decoder) file(open func(fd uintptr, name string) *os.File) (*os.File, error) {
 	i := d.uint()
 	if d.err != nil {
 		return nil, d.err
 	}
-	if i >= uint64(len(d.files)) || d.files[i] == nil {
+	if i >= uint64(len(d.files)) || d.files[i] == 0 {
 		return nil, errors.New("no such file was given to this process")
 	}
-	f := d.files[i]
-	d.files[i] = nil
-	return f, nil
+	fd := d.files[i]
+	d.files[i] = 0
+	return open(fd, "from parent"), nil
 }
 
 // enter goes one level deeper; whoever does so decreases depth again.

@@ -48,9 +48,11 @@ var (
 	ErrEmpty = errors.New("process: queue is empty")
 	// ErrFull: TryPut found no room.
 	ErrFull = errors.New("process: queue is full")
+	// ErrShutDown: the queue takes no more items, or has no more to give.
+	ErrShutDown = errors.New("process: queue is shut down")
 	// ErrTaskDone: TaskDone was called more often than there were items.
 	ErrTaskDone = errors.New("process: TaskDone called too many times")
-	// ErrClosed: the queue, connection or other tool was closed.
+	// ErrClosed: this end of a pipe was closed, or given to another process.
 	ErrClosed = errors.New("process: closed")
 	// ErrDirection: this end of a one-way pipe goes the other way.
 	ErrDirection = errors.New("process: wrong direction of a one-way pipe")

@@ -103,6 +103,9 @@ func (p *Process) Start(ctx context.Context) error {
 		return ErrStarted
 	}
 	err := p.start(ctx)
+	for _, f := range p.given {
+		f()
+	}
 	if err != nil {
 		p.final, p.code = err, -1
 		close(p.running)
@@ -145,9 +148,6 @@ func (p *Process) start(ctx context.Context) error {
 	if err != nil {
 		p.forget()
 		return err
-	}
-	for _, f := range p.given {
-		f()
 	}
 	p.child = c
 	close(p.running)

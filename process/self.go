@@ -23,7 +23,8 @@ type Info struct {
 var self = this{children: make(map[*Process]bool)}
 
 type this struct {
-	inited atomic.Bool
+	inited   atomic.Bool
+	portable atomic.Bool // tests: make no tools in shared memory
 
 	// Set by serve before any other code of the program can ask.
 	info     Info

@@ -89,8 +89,9 @@ func (c *server) begin(body []byte, code chan<- int) {
 	self.info = Info{Name: m.Name, PID: os.Getpid(), Daemon: m.Daemon}
 	self.parent = m.Parent
 	self.identity = m.Identity
-	for i := range m.Files {
-		d.files = append(d.files, inheritedAsIs(c.numbers[2+i], "from "+m.Parent.Name))
+	for _, n := range c.numbers[2 : 2+m.Files] {
+		keepToOurselves(n)
+		d.files = append(d.files, n)
 	}
 	if m.Arena >= 0 {
 		setArenaFile(inheritedAsIs(c.numbers[m.Arena], "arena"))

@@ -26,9 +26,12 @@ func spawn(name string, env []string, stdio [3]*os.File, files []*os.File) (*os.
 	})
 }
 
+// keepToOurselves keeps commands that this process runs from inheriting fd.
+func keepToOurselves(fd uintptr) { syscall.CloseOnExec(int(fd)) }
+
 // inherited makes a file of a number that spawn told.
 func inherited(fd uintptr, name string) *os.File {
-	syscall.CloseOnExec(int(fd))
+	keepToOurselves(fd)
 	// Before NewFile: only then does the file use the runtime's poller, and
 	// only then can reading it be interrupted.
 	syscall.SetNonblock(int(fd), true)
@@ -38,7 +41,7 @@ func inherited(fd uintptr, name string) *os.File {
 // inheritedAsIs is inherited for a file that others share, whose mode is
 // theirs too.
 func inheritedAsIs(fd uintptr, name string) *os.File {
-	syscall.CloseOnExec(int(fd))
+	keepToOurselves(fd)
 	return os.NewFile(fd, name)
 }
 

@@ -37,6 +37,10 @@ func spawn(name string, env []string, stdio [3]*os.File, files []*os.File) (*os.
 	})
 }
 
+func keepToOurselves(handle uintptr) {
+	syscall.SetHandleInformation(syscall.Handle(handle), syscall.HANDLE_FLAG_INHERIT, 0)
+}
+
 func inherited(handle uintptr, name string) *os.File     { return os.NewFile(handle, name) }
 func inheritedAsIs(handle uintptr, name string) *os.File { return os.NewFile(handle, name) }
 

@@ -1,0 +1,22 @@
+//go:build !(linux && (amd64 || arm64 || loong64 || ppc64 || ppc64le || riscv64 || s390x))
+
+package process
+
+import (
+	"errors"
+	"os"
+)
+
+// There is no shared memory here: the hub does everything.
+
+type arenaOnce struct{}
+
+func arenaFile() *os.File { return nil }
+
+func setArenaFile(*os.File) {}
+
+func sweepArena() {}
+
+func newShared(kind byte, n int, bounded bool) (id uint64, ok bool) { return 0, false }
+
+func openShared(kind byte, id, size uint64) (any, error) { return nil, errors.ErrUnsupported }
