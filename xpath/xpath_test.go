@@ -78,7 +78,7 @@ func TestEval(t *testing.T) {
 		{`//div[contains(concat(" ", normalize-space(@class), " "), " in ")]`, "p3"},
 		{`//*[contains(concat(" ", @class, " "), " y ")]`, ""},
 		{`//*[contains(concat(" ", normalize-space(@class), " "), " y ")]`, "tab"},
-		{`//*[concat("p", count(//h2) + 1, "") = concat(., "")]`, "p2"},
+		{`//p[concat("p", count(//h2) + 1, "") = concat(., "")]`, "p2"},
 		{`//*[self::h2 or self::br/..]`, "H1|"},
 		{`count(//@*) = count(//*/@*)`, "true"},
 		{`//li[count(//li) = 2][2]/span[1]`, "s3"},
