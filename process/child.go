@@ -196,12 +196,13 @@ func (c *child) exitCode() int {
 
 // crash makes the error of an end that nobody asked for.
 func (c *child) crash(memory int64) *CrashError {
-	e := &CrashError{Name: c.name, PID: c.proc.Pid, ExitCode: c.exitCode(), Stderr: c.tail}
+	e := &CrashError{Name: c.name, PID: c.proc.Pid, ExitCode: c.exitCode(), Reason: c.errs.fatal, Stderr: c.tail}
 	if c.state != nil {
 		e.Signal = signalOf(c.state)
 	}
-	// The runtime words it in several ways, always on the first lines.
-	e.memory = memory > 0 && e.ExitCode == 2 && strings.Contains(string(c.tail), "out of memory")
+	// The runtime words it in several ways.
+	e.memory = memory > 0 && e.ExitCode == 2 && strings.HasPrefix(e.Reason, "fatal error: ") &&
+		(strings.Contains(e.Reason, "out of memory") || strings.Contains(e.Reason, "cannot allocate memory"))
 	return e
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -65,27 +64,24 @@ type CrashError struct {
 	PID      int       //
 	ExitCode int       // negative: the number of the signal that ended it
 	Signal   os.Signal // nil if it was not a signal
+	Reason   string    // "panic: …" or "fatal error: …", if it was written to standard error
 	Stderr   []byte    // the end of what it wrote to standard error, up to 16 KB
 
 	memory bool
 }
 
-// Error gives the first line of a Go fatal error too, if there was one.
+// Error gives the Reason too, but not what was written to standard error.
 func (e *CrashError) Error() string {
 	how := fmt.Sprintf("exit code %d", e.ExitCode)
-	if e.Signal != nil {
-		how = fmt.Sprintf("signal: %v", e.Signal)
-	}
-	if e.memory {
+	switch {
+	case e.memory:
 		how = "memory limit exceeded"
+	case e.Signal != nil:
+		how = fmt.Sprintf("signal: %v", e.Signal)
+	case e.Reason != "":
+		how = e.Reason
 	}
-	msg := fmt.Sprintf("process: %s (pid %d) crashed: %s", e.Name, e.PID, how)
-	for line := range strings.Lines(string(e.Stderr)) {
-		if !e.memory && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")) {
-			return msg + ": " + strings.TrimSpace(line)
-		}
-	}
-	return msg
+	return fmt.Sprintf("process: %s (pid %d) crashed: %s", e.Name, e.PID, how)
 }
 
 // Unwrap gives ErrMemory if that is what happened, else nil.

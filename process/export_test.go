@@ -1,4 +1,12 @@
+//go:build unix
+
 package process
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // SetPortable makes tools that are made from now on live in the hub.
 func SetPortable(on bool) { self.portable.Store(on) }
@@ -7,4 +15,19 @@ func SetPortable(on bool) { self.portable.Store(on) }
 func Shared() bool {
 	_, ok := newShared(kindEvent, 0, false)
 	return ok
+}
+
+// FileOf takes the file out of a sending end.
+func FileOf[T any](c *Conn[T]) *os.File {
+	f := c.w
+	c.w = nil
+	return f
+}
+
+// InPipe tells how many bytes wait to be received.
+func InPipe[T any](c *Conn[T]) int {
+	n := 0
+	raw, _ := c.r.SyscallConn()
+	raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), fionread) })
+	return n
 }

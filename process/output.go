@@ -33,8 +33,9 @@ type forwarder struct {
 	to   output
 	keep int // how many bytes of the end to remember
 
-	last []byte
-	done chan struct{}
+	last  []byte
+	fatal string // the line with which a Go program says why it dies
+	done  chan struct{}
 }
 
 func (f *forwarder) start() {
@@ -62,9 +63,24 @@ func (f *forwarder) copy() {
 			f.to.mu.Lock()
 			f.to.w.Write(buf[:whole])
 			f.to.mu.Unlock()
+			f.look(buf[:whole])
 			buf = append(buf[:0], buf[whole:]...)
 		}
 		if err != nil {
+			return
+		}
+	}
+}
+
+// look looks for the line with which a Go program says why it dies. It may be
+// far from the end of all that follows.
+func (f *forwarder) look(b []byte) {
+	if f.keep == 0 || f.fatal != "" {
+		return
+	}
+	for line := range bytes.Lines(b) {
+		if bytes.HasPrefix(line, []byte("panic: ")) || bytes.HasPrefix(line, []byte("fatal error: ")) {
+			f.fatal = string(bytes.TrimSpace(line))
 			return
 		}
 	}

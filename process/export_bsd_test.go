@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package process
+
+import "golang.org/x/sys/unix"
+
+const fionread = unix.TIOCOUTQ // never waited for there
