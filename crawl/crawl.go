@@ -136,6 +136,7 @@ type Engine struct {
 	front   *frontier.Frontier
 	running atomic.Pointer[frontier.Frontier] // front, once it is there
 	outputs *outputs
+	records map[string]bool // folded paths that records go to
 	began   time.Time
 	before  store.Stats // when Run began
 	count   counters
@@ -214,8 +215,13 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	if len(leases) != 1 {
 		return nil, fmt.Errorf("crawl: the store handed out %d partitions, want 1", len(leases))
 	}
+	names, err := e.parts.Store.Outputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.records = outputPaths(e.spiders, names)
 	if e.outputs != nil {
-		if err := e.outputs.resume(ctx); err != nil {
+		if err := e.outputs.resume(ctx, names); err != nil {
 			return nil, err
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/trawl-go/trawl"
@@ -59,18 +58,33 @@ func newOutputs(st store.Store, dir string, spiders map[string]*spider) *outputs
 	return &outputs{st: st, dir: dir, outs: make(map[string]*output), spiders: spiders}
 }
 
-// isOutput reports whether a path is of the kind that outputs are written to.
-func isOutput(path string) bool {
-	ext := strings.ToLower(filepath.Ext(path))
-	return !strings.Contains(path, "/") && (ext == ".jsonl" || ext == ".csv")
+// outputPaths returns the folded paths that no file gets, because records go
+// there: those of the spiders, and the further outputs that the job has.
+//
+// A spider may write to another one that it does not name in its settings. If
+// a file has that path by then, the output finds it in the way.
+func outputPaths(spiders map[string]*spider, more []string) map[string]bool {
+	m := make(map[string]bool)
+	add := func(name string) {
+		for _, ext := range []string{".jsonl", ".csv"} {
+			m[store.Fold(name+ext)] = true
+		}
+	}
+	for name, s := range spiders {
+		add(name)
+		for out := range s.set.Outputs {
+			add(out)
+		}
+	}
+	for _, name := range more {
+		add(name)
+	}
+	return m
 }
 
-// resume brings the files of an earlier run up to date with the store.
-func (o *outputs) resume(ctx context.Context) error {
-	names, err := o.st.Outputs(ctx)
-	if err != nil {
-		return err
-	}
+// resume brings the files of an earlier run, the outputs of these names, up to
+// date with the store.
+func (o *outputs) resume(ctx context.Context, names []string) error {
 	for _, name := range names {
 		out, err := o.open(name)
 		if err != nil {

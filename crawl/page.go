@@ -161,7 +161,7 @@ func (e *Engine) reserve(ctx context.Context, files []*store.Entry) error {
 // taken reports whether a path belongs to something that is not a file of the
 // job.
 func (e *Engine) taken(path string) bool {
-	return isOutput(path) || e.parts.Files != nil && e.parts.Files.Exists(path)
+	return e.records[store.Fold(path)] || e.parts.Files != nil && e.parts.Files.Exists(path)
 }
 
 // failed is the outcome of a request that came to err: it is tried again
