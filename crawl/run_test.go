@@ -258,7 +258,7 @@ func TestManyLinks(t *testing.T) {
 	if err != nil || !sum.Interrupted || sum.Pages.Total() != links+1 {
 		t.Fatalf("Run = %+v, %v", sum, err)
 	}
-	const most = 8 << 20
+	const most = 16 << 20
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > most {
 		t.Errorf("the heap grew by %d KB, want less than %d", grown>>10, most>>10)
 	}
