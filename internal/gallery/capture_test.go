@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,5 +107,52 @@ func checkSane(t *testing.T, name string, page *trawl.Page, res *trawl.Result) {
 	}
 	if len(seen) == 0 && len(res.Warnings) == 0 {
 		t.Errorf("%s: nothing found, and no warning", name)
+	}
+}
+
+// TestCapturesKnown reads real pages of which everyone can see what is on them.
+func TestCapturesKnown(t *testing.T) {
+	dir := os.Getenv("TRAWL_CAPTURES")
+	if dir == "" {
+		t.Skip("TRAWL_CAPTURES is not set: no captured pages to read")
+	}
+	for _, tc := range []struct {
+		file, url   string
+		files       int    // exactly, or at least if atLeast is set
+		atLeast     bool   // the page has pictures of its own around the wanted ones
+		first, next string // part of the first wanted picture's URL; URL of the next page
+	}{
+		{"douban/2018-01-19_majunjun12345/start000.html", "https://movie.douban.com/top250", 25, false, "/public/p480747492.jpg", "https://movie.douban.com/top250?start=25&filter="},
+		{"douban/2018-01-19_majunjun12345/start225.html", "https://movie.douban.com/top250?start=225", 25, false, "/public/", ""},
+		{"maoyan/2017-12_0.html", "https://maoyan.com/board/4", 10, false, "/movie/20803f59291c47e1e116c11963ce019e68711.jpg", "https://maoyan.com/board/4?offset=10"},
+		{"doutula/2019-05-06_yonzhan2_photo_list.html", "https://www.doutula.com/photo/list/", 68, true, "ws4.sinaimg.cn/bmiddle/", "https://www.doutula.com/photo/list/?page=2"},
+		{"mzitu/2020-07-15_jjj333_home_list.neutral.html", "https://www.mzitu.com/", 24, true, "i.mmzztt.com/thumb/2020/06/237645_236.jpg", "https://www.mzitu.com/page/2/"},
+		{"lists/stopgame_page_2.html", "https://metarankings.ru/best-pc-games/page/2/", 30, true, "/Rayman-Legends-cover", "https://metarankings.ru/best-pc-games/page/3/"},
+		{"wpull/xkcd_1.html", "http://xkcd.com/1/", 2, false, "imgs.xkcd.com/comics/barrel_cropped_(1).jpg", "http://xkcd.com/2/"},
+		{"readability/lazy-image-1.html", "https://medium.example/p/1", 10, false, "/max/3788/", ""},
+		{"readability/wikipedia.html", "https://en.wikipedia.org/wiki/Mozilla", 7, true, "/440px-Mozilla_Firefox_logo_2013.svg.png", ""},
+		{"readability/blogger.html", "https://blog.example/1", 3, false, "/s1600/block-diagram.png", ""},
+		{"toscrape/quotes_page1.html", "https://quotes.toscrape.com/", 0, false, "", "https://quotes.toscrape.com/page/2/"},
+	} {
+		t.Run(tc.file, func(t *testing.T) {
+			body, err := os.ReadFile(filepath.Join(dir, tc.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			res := parse(t, htmlPage(tc.url, string(body)))
+			if n := len(res.Files); n != tc.files && !(tc.atLeast && n > tc.files) {
+				t.Errorf("%d files, want %d", n, tc.files)
+			}
+			if !slices.ContainsFunc(res.Files, func(f trawl.Request) bool { return strings.Contains(f.URL, tc.first) }) && tc.files > 0 {
+				t.Errorf("no file from %s", tc.first)
+			}
+			next := ""
+			for _, p := range res.Pages {
+				next += p.URL
+			}
+			if next != tc.next {
+				t.Errorf("next = %q, want %q", next, tc.next)
+			}
+		})
 	}
 }

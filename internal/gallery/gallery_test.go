@@ -207,7 +207,7 @@ func TestTitles(t *testing.T) {
 		{"h1", "https://h.example/g/1", `<title>x - y</title><h1> 湖边的 <b>早晨</b></h1>`, "湖边的 早晨"},
 		{"two h1", "https://h.example/g/1", `<title>梯田 - 图库</title><h1>一</h1><h1>二</h1>`, "梯田"},
 		{"long h1", "https://h.example/g/1", `<title>梯田</title><h1>` + long + `</h1>`, "梯田"},
-		{"h1 is the logo", "https://h.example/g/1", `<title>梯田 - 图库</title><h1><a href="/">图库</a></h1>`, "梯田"},
+		{"h1 is the logo", "https://h.example/g/1", `<title>梯田 - 图库</title><h1><a href="/">图库首页</a></h1>`, "梯田"},
 		{"h1 is the site's name", "https://h.example/g/1", `<title>梯田 | 图库</title><h1>图库</h1>`, "梯田"},
 		{"h1 of the front page", "https://h.example/", `<title>t</title><h1><a href="/">图库</a></h1>`, "图库"},
 		{"dash", "https://h.example/g/1", `<title>Lake - Dawn - Site</title>`, "Lake - Dawn"},

@@ -13,52 +13,61 @@ import (
 // differ in nothing but a size.
 func merge(pics []*picture) []*picture {
 	var out []*picture
-	best := make(map[trawl.Key]int)  // index in out by best address
-	other := make(map[trawl.Key]int) // by every other address
-	sizes := make(map[string]int)    // by best address without its size
-	photos := make(map[string]int)   // by page
-	find := func(p *picture) int {
+	// Indexes in out: by best address, past ones included, by any address, by
+	// best address without its size, and by the page of the picture.
+	best, known := make(map[trawl.Key]int), make(map[trawl.Key]int)
+	sizes, photos := make(map[string]int), make(map[string]int)
+
+	keys := make(map[string]trawl.Key)
+	key := func(address string) trawl.Key {
+		k, ok := keys[address]
+		if !ok {
+			k = trawl.KeyOf(trawl.KindFile, address)
+			keys[address] = k
+		}
+		return k
+	}
+	find := func(p *picture) (int, bool) {
 		if i, ok := photos[p.photo]; ok {
-			return i
+			return i, true
 		}
-		if i, ok := best[key(p.url())]; ok {
-			return i
-		}
-		if i, ok := other[key(p.url())]; ok {
-			return i
+		if i, ok := known[key(p.url())]; ok {
+			return i, true
 		}
 		for _, s := range p.sources[1:] {
 			if i, ok := best[key(s.url)]; ok {
-				return i
+				return i, true
 			}
 		}
 		name, _ := sizeless(p.url())
-		if i, ok := sizes[name]; ok {
-			return i
-		}
-		return -1
+		i, ok := sizes[name]
+		return i, ok
 	}
 	for _, p := range pics {
-		i := find(p)
-		if i < 0 {
+		i, twin := find(p)
+		if !twin {
 			i = len(out)
 			out = append(out, p)
-		} else {
-			out[i] = join(out[i], p)
 		}
-		p = out[i]
+		for _, s := range p.sources {
+			known[key(s.url)] = i
+		}
+		if twin {
+			p = join(out[i], p)
+			out[i] = p
+		}
 		best[key(p.url())] = i
+		name, _ := sizeless(p.url())
+		sizes[name] = i
 		if p.photo != "" {
 			photos[p.photo] = i
 		}
-		for _, s := range p.sources[1:] {
-			other[key(s.url)] = i
-		}
-		name, _ := sizeless(p.url())
-		sizes[name] = i
 	}
 	return out
 }
+
+// maxJoined bounds the addresses that a picture takes over from its twins.
+const maxJoined = 24
 
 // join makes one picture of two and returns it. It is a if both are as good.
 func join(a, b *picture) *picture {
@@ -66,6 +75,9 @@ func join(a, b *picture) *picture {
 		a, b = b, a
 	}
 	for _, s := range b.sources {
+		if len(a.sources) >= maxJoined {
+			break
+		}
 		// A few pixels, blurred, are what a page shows while it loads.
 		if _, size := sizeless(s.url); size >= 100 && !a.offers(s.url) {
 			a.sources = append(a.sources, s)

@@ -7,8 +7,6 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
-
-	"github.com/trawl-go/trawl"
 )
 
 // A picture is one of a page's, with all addresses it has there.
@@ -240,7 +238,7 @@ func (p *picture) absorb(o *picture) {
 		p.page = o.page
 	}
 	for _, s := range o.sources {
-		if !p.offers(s.url) {
+		if len(p.sources) < maxJoined && !p.offers(s.url) {
 			p.sources = append(p.sources, s)
 		}
 	}
@@ -288,7 +286,3 @@ func selectBest(all []*picture, d *document, photos map[*picture]string) []*pict
 	}
 	return merge(chosen)
 }
-
-// key is a picture's identity; addresses of both are compared as the engine
-// compares them.
-func key(address string) trawl.Key { return trawl.KeyOf(trawl.KindFile, address) }
