@@ -31,8 +31,11 @@ func newTrial(t testing.TB, page string) *trial {
 	return tr
 }
 
-// indexed makes the name index, which a page gets only after some use.
-func (tr *trial) indexed() { tr.doc.noteScan(math.MaxInt64 / 2) }
+// indexed makes the indexes that a page gets only after some use.
+func (tr *trial) indexed() {
+	tr.doc.noteScan(math.MaxInt64 / 2)
+	tr.doc.noteAsked(math.MaxInt64 / 2)
+}
 
 // agree checks that the package and the naive evaluator give the same for e
 // at every node in at.

@@ -1,18 +1,14 @@
 package xpath
 
-import (
-	"math"
+import "math"
 
-	"golang.org/x/net/html"
-)
-
-// nodeTest is what a step asks of a node: a code in [lo, hi] for tree nodes,
-// where slot >= 0 names a code that depends on the document, and a name for
-// attributes. Prefixes (p:*) are lowered to a predicate.
+// nodeTest is what a step asks of a node. What code a name has depends on the
+// document: slot says where in exec.codes it is, or for the attribute axes
+// in exec.attrCodes. Prefixes (p:*) are lowered to a predicate.
 type nodeTest struct {
 	kind testKind
 	slot int
-	name string
+	attr bool // of an attribute axis
 }
 
 // codes returns the range of codes the test admits in x.doc; lo > hi if none.
@@ -23,7 +19,7 @@ func (t *nodeTest) codes(x *exec) (lo, hi int32) {
 	case testAny:
 		return codeElement, math.MaxInt32
 	case testName:
-		if t.slot >= 0 { // else an attribute's name
+		if !t.attr {
 			if c := x.codes[t.slot]; c >= 0 {
 				return c, c
 			}
@@ -62,7 +58,7 @@ type cursor struct {
 	i, end int32
 	k      int // next attribute, or place in list
 	list   []int32
-	name   string          // of the attribute wanted, "" for all
+	slot   int             // of the attribute wanted, -1 for all
 	seen   map[string]bool // for elements with very many attributes
 }
 
@@ -182,9 +178,9 @@ func (x *exec) scanBack(c *cursor, i int32) {
 func (c *cursor) openAttrs(t *nodeTest, mode walkMode) {
 	switch t.kind {
 	case testName:
-		c.mode, c.name = mode, t.name
+		c.mode, c.slot = mode, t.slot
 	case testNode, testAny:
-		c.mode = mode
+		c.mode, c.slot = mode, -1
 	}
 }
 
@@ -260,17 +256,14 @@ func (c *cursor) next(x *exec) (ref, bool) {
 			}
 		}
 	case walkAttrs:
-		if k := c.nextAttr(x, x.doc.nodes[c.i].Attr); k >= 0 {
+		if k := c.nextAttr(x, c.i); k >= 0 {
 			x.spend(1)
 			return attrRef(c.i, k), true
 		}
 	case walkDeep:
 		for ; c.i < c.end; c.i, c.k = c.i+1, 0 {
 			x.spend(1)
-			if recs[c.i].code < codeElement {
-				continue
-			}
-			if k := c.nextAttr(x, x.doc.nodes[c.i].Attr); k >= 0 {
+			if k := c.nextAttr(x, c.i); k >= 0 {
 				return attrRef(c.i, k), true
 			}
 		}
@@ -286,39 +279,4 @@ func (c *cursor) spendScan(x *exec, n int) {
 		x.scans += int64(n)
 	}
 	x.spend(n)
-}
-
-// nextAttr returns the place of the next attribute wanted in attrs, or -1.
-// Of attributes with the same name only the first exists.
-func (c *cursor) nextAttr(x *exec, attrs []html.Attribute) int {
-	if c.name != "" {
-		if c.k > 0 {
-			return -1
-		}
-		c.k = 1
-		x.spend(len(attrs) / 8)
-		return attrIndex(attrs, c.name)
-	}
-	for c.k < len(attrs) {
-		k := c.k
-		c.k++
-		if !c.repeated(attrs, k) {
-			return k
-		}
-	}
-	return -1
-}
-
-// repeated reports whether an attribute before the k-th has its name.
-func (c *cursor) repeated(attrs []html.Attribute, k int) bool {
-	if len(attrs) <= 32 {
-		return attrIndex(attrs[:k], attrName(&attrs[k])) >= 0
-	}
-	if k == 0 {
-		c.seen = make(map[string]bool, len(attrs))
-	}
-	name := attrName(&attrs[k])
-	was := c.seen[name]
-	c.seen[name] = true
-	return was
 }

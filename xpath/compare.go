@@ -93,15 +93,16 @@ func (l *lowerer) compareSetString(op binaryOp, nodes, str ast) boolFn {
 	equal := op == opEq
 	text := l.asText(str)
 	if name, ok := attrOfContext(nodes); ok {
+		slot := l.attrSlot(name)
 		if lit, ok := str.(*stringLit); ok {
 			s := lit.val
 			return func(x *exec, c focus) bool {
-				v, ok := x.attr(c.node, name)
+				v, ok := x.attr(c.node, slot)
 				return ok && (v == s) == equal
 			}
 		}
 		return func(x *exec, c focus) bool {
-			v, ok := x.attr(c.node, name)
+			v, ok := x.attr(c.node, slot)
 			return ok && (v == text(x, c)) == equal
 		}
 	}

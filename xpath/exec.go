@@ -35,6 +35,10 @@ type exec struct {
 	index *nameIndex // nil until doc has one
 	scans int64      // nodes looked at by scans for a name
 
+	attrs     *attrTable // nil until doc has one
+	attrCodes []int32    // by attribute slot: the code of that name in attrs
+	asked     int64      // elements asked for an attribute without attrs
+
 	sets    [][]ref  // free buffers
 	text    []byte   // string-values under construction, see mark
 	bits    []uint64 // all zero between uses
@@ -75,6 +79,17 @@ func (e *Expr) begin(ctx context.Context, n Node, opts *EvalOptions) *exec {
 	for i := range e.names {
 		x.codes = append(x.codes, n.doc.names.lookup(e.names[i].atom, e.names[i].name))
 	}
+	x.attrs = n.doc.attrs.Load()
+	x.attrCodes = x.attrCodes[:0]
+	if x.attrs != nil {
+		for _, name := range e.attrNames {
+			code, ok := x.attrs.names[name]
+			if !ok {
+				code = -1
+			}
+			x.attrCodes = append(x.attrCodes, code)
+		}
+	}
 	x.memos = slices.Grow(x.memos[:0], e.memos)[:e.memos]
 	clear(x.memos)
 	return x
@@ -86,8 +101,11 @@ func (x *exec) end() {
 	if x.index == nil && x.scans > 0 {
 		x.doc.noteScan(x.scans)
 	}
-	x.scans = 0
-	x.doc, x.ctx, x.vars, x.expr, x.index = nil, nil, nil, nil, nil
+	if x.attrs == nil && x.asked > 0 {
+		x.doc.noteAsked(x.asked)
+	}
+	x.scans, x.asked = 0, 0
+	x.doc, x.ctx, x.vars, x.expr, x.index, x.attrs = nil, nil, nil, nil, nil, nil
 	x.text = x.text[:0]
 	if cap(x.text) > maxPooled {
 		x.text = nil
@@ -154,9 +172,10 @@ func (x *exec) keep(m int) string {
 
 // stringValue returns the string-value of r, valid until released.
 func (x *exec) stringValue(r ref) string {
-	if !r.isAttr() {
-		x.spend(1 + int(x.doc.recs[r.index()].end-r.index())/8)
+	if r.isAttr() {
+		return x.attrValue(r.index(), r.attr())
 	}
+	x.spend(1 + int(x.doc.recs[r.index()].end-r.index())/8)
 	s, rest := x.doc.textParts(r)
 	if rest < 0 {
 		return s

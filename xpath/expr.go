@@ -31,10 +31,11 @@ type EvalOptions struct {
 // An Expr is a compiled expression. It is immutable and safe for concurrent
 // use, on any number of documents.
 type Expr struct {
-	src   string
-	tree  ast
-	names []nameRef
-	memos int
+	src       string
+	tree      ast
+	names     []nameRef // element names it tests for
+	attrNames []string  // attribute names it asks for
+	memos     int
 
 	// One of these is set, unless the expression is just a variable.
 	set    nodeSource
@@ -70,7 +71,7 @@ func Compile(expr string, opts *Options) (*Expr, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
-	e.names, e.memos = l.names, l.memos
+	e.names, e.attrNames, e.memos = l.names, l.attrNames, l.memos
 	return e, nil
 }
 

@@ -220,8 +220,9 @@ func lowerHasClass(l *lowerer, args []ast) boolFn {
 	for _, a := range args {
 		classes = append(classes, l.asText(a))
 	}
+	slot := l.attrSlot("class")
 	return func(x *exec, c focus) bool {
-		v, ok := x.attr(c.node, "class")
+		v, ok := x.attr(c.node, slot)
 		return ok && !slices.ContainsFunc(classes, func(class textFn) bool {
 			w := class(x, c)
 			return w == "" || !hasWord(v, w, isHTMLSpace)

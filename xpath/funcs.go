@@ -220,7 +220,7 @@ func lowerStartsWith(l *lowerer, args []ast) boolFn {
 }
 
 func lowerContains(l *lowerer, args []ast) boolFn {
-	if f := classTest(args); f != nil {
+	if f := l.classTest(args); f != nil {
 		return f
 	}
 	s, t := l.asText(args[0]), l.asText(args[1])
@@ -348,11 +348,12 @@ func lowerFalse(*lowerer, []ast) boolFn { return func(*exec, focus) bool { retur
 // for, or one of its sublanguages. Case does not matter.
 func lowerLang(l *lowerer, args []ast) boolFn {
 	want := l.asText(args[0])
+	slots := [...]int{l.attrSlot("xml:lang"), l.attrSlot("lang")}
 	return func(x *exec, c focus) bool {
 		want := want(x, c)
 		for i := c.node.index(); i >= 0; i = x.doc.recs[i].parent {
-			for _, name := range [...]string{"xml:lang", "lang"} {
-				if v, ok := x.attr(treeRef(i), name); ok {
+			for _, slot := range slots {
+				if v, ok := x.attr(treeRef(i), slot); ok {
 					n := len(want)
 					return len(v) >= n && strings.EqualFold(v[:n], want) && (len(v) == n || v[n] == '-')
 				}

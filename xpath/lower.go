@@ -35,13 +35,14 @@ type nameRef struct {
 }
 
 type lowerer struct {
-	src     string
-	names   []nameRef
-	slots   map[string]int
-	memos   int
-	inside  int          // predicates around the current expression
-	context map[ast]bool // whether an expression looks at its context
-	err     *Error       // the first mistake found
+	src       string
+	names     []nameRef
+	slots     map[string]int
+	attrNames []string
+	memos     int
+	inside    int          // predicates around the current expression
+	context   map[ast]bool // whether an expression looks at its context
+	err       *Error       // the first mistake found
 }
 
 // nameSlot returns the slot of an element name, see exec.codes.
@@ -62,9 +63,9 @@ func (l *lowerer) asBool(e ast) boolFn {
 	switch e.kind() {
 	case KindNodes:
 		if name, ok := attrOfContext(e); ok {
+			slot := l.attrSlot(name)
 			return func(x *exec, c focus) bool {
-				_, ok := x.attr(c.node, name)
-				return ok
+				return !c.node.isAttr() && x.attrPlace(c.node.index(), slot) >= 0
 			}
 		}
 		src := l.asNodes(e)
@@ -172,8 +173,9 @@ func (l *lowerer) asText(e ast) textFn {
 		return func(x *exec, c focus) string { return formatNumber(num(x, c)) }
 	case KindNodes:
 		if name, ok := attrOfContext(e); ok {
+			slot := l.attrSlot(name)
 			return func(x *exec, c focus) string {
-				v, _ := x.attr(c.node, name)
+				v, _ := x.attr(c.node, slot)
 				return v
 			}
 		}
@@ -244,19 +246,6 @@ func isContext(e ast) bool {
 	return st.axis == axisSelf && st.test == testNode && len(st.preds) == 0
 }
 
-// attr returns the value of the attribute called name of r.
-func (x *exec) attr(r ref, name string) (string, bool) {
-	if r.isAttr() || !x.doc.isElement(r.index()) {
-		return "", false
-	}
-	attrs := x.doc.nodes[r.index()].Attr
-	x.spend(1 + len(attrs)/8)
-	if k := attrIndex(attrs, name); k >= 0 {
-		return attrs[k].Val, true
-	}
-	return "", false
-}
-
 func (l *lowerer) path(e *pathExpr) *path {
 	p := &path{root: e.root}
 	if e.from != nil {
@@ -270,13 +259,15 @@ func (l *lowerer) path(e *pathExpr) *path {
 }
 
 func (l *lowerer) step(s astStep) step {
-	st := step{axis: s.axis, test: nodeTest{kind: s.test, slot: -1, name: s.name}}
+	st := step{axis: s.axis, test: nodeTest{kind: s.test, attr: s.axis == axisAttribute}}
 	switch {
-	case s.test == testName && s.axis != axisAttribute:
+	case s.test == testName && st.test.attr:
+		st.test.slot = l.attrSlot(s.name)
+	case s.test == testName:
 		st.test.slot = l.nameSlot(s.name)
 	case s.test == testPrefix:
 		// p:* is *[starts-with(name(), 'p:')], positions included.
-		st.test = nodeTest{kind: testAny}
+		st.test.kind = testAny
 		prefix := s.name
 		st.preds = append(st.preds, predicate{keep: func(x *exec, c focus) bool {
 			return strings.HasPrefix(x.doc.name(c.node), prefix)

@@ -81,7 +81,7 @@ func (t *translator) apply(x *exec, s string) string {
 //
 // for any attribute, and with or without normalize-space. It returns nil for
 // anything else. What it returns means the same and builds no strings.
-func classTest(args []ast) boolFn {
+func (l *lowerer) classTest(args []ast) boolFn {
 	word, ok := args[1].(*stringLit)
 	if !ok || len(word.val) < 3 {
 		return nil
@@ -108,8 +108,9 @@ func classTest(args []ast) boolFn {
 	if !ok {
 		return nil
 	}
+	slot := l.attrSlot(name)
 	return func(x *exec, c focus) bool {
-		v, ok := x.attr(c.node, name)
+		v, ok := x.attr(c.node, slot)
 		return ok && hasWord(v, w, isSep)
 	}
 }

@@ -40,9 +40,13 @@ type Doc struct {
 	nodes []*html.Node // nodes[i] is the source of recs[i]
 	names nameTable
 
-	scanned  atomic.Int64 // nodes looked at by scans that an index would have saved
+	// What is made when a page has been used enough to pay for it.
+	scanned  atomic.Int64 // nodes looked at that byName would have skipped
 	byName   atomic.Pointer[nameIndex]
 	nameOnce sync.Once
+	asked    atomic.Int64 // elements asked for an attribute without attrs
+	attrs    atomic.Pointer[attrTable]
+	attrOnce sync.Once
 	idOnce   sync.Once
 	byID     map[string]int32
 	find     finder
@@ -248,35 +252,6 @@ func (r ref) attr() int               { return int(uint32(r)) - 1 }
 func (d *Doc) isElement(i int32) bool { return d.recs[i].code >= codeElement }
 
 func (d *Doc) attribute(r ref) *html.Attribute { return &d.nodes[r.index()].Attr[r.attr()] }
-
-// attrName returns the name as written in the page: x/net splits xlink:href
-// and a few others inside svg and math.
-func attrName(a *html.Attribute) string {
-	if a.Namespace == "" {
-		return a.Key
-	}
-	return a.Namespace + ":" + a.Key
-}
-
-// isNamed reports whether attrName(a) == name, without building it.
-func isNamed(a *html.Attribute, name string) bool {
-	if a.Namespace == "" {
-		return a.Key == name
-	}
-	n := len(a.Namespace)
-	return len(name) == n+1+len(a.Key) && name[n] == ':' && name[:n] == a.Namespace && name[n+1:] == a.Key
-}
-
-// attrIndex returns the position of the attribute called name, or -1. When a
-// page repeats an attribute the first one counts.
-func attrIndex(attrs []html.Attribute, name string) int {
-	for k := range attrs {
-		if isNamed(&attrs[k], name) {
-			return k
-		}
-	}
-	return -1
-}
 
 // name returns what name() is for r.
 func (d *Doc) name(r ref) string {

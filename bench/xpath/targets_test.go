@@ -202,12 +202,18 @@ func BenchmarkQuestions(b *testing.B) {
 
 // BenchmarkSize shows that common paths cost in proportion to the page.
 func BenchmarkSize(b *testing.B) {
-	for _, records := range []int{4, 40, 400, 4000} { // about 10 KB to 10 MB
+	for _, records := range []int{6, 60, 600, 6000} { // about 10 KB to 10 MB
 		src := listPage(records)
 		p := newPage(b, "list", src)
-		for _, expr := range []string{`//a/@href`, `//div[@class="item"]//img`, `//li//span[1]`, `//a/ancestor::li`, `//p/following::p[1]`} {
+		for name, expr := range map[string]string{
+			"links":     `//a/@href`,
+			"images":    `//div[@class="item"]//img`,
+			"first":     `//li//span[1]`,
+			"ancestors": `//a/ancestor::li`,
+			"following": `//p/following::p[1]`,
+		} {
 			e := xpath.MustCompile(expr, nil)
-			b.Run(fmt.Sprintf("%s/%dKB", expr, len(src)>>10), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%dKB", name, len(src)>>10), func(b *testing.B) {
 				b.SetBytes(int64(len(src)))
 				for b.Loop() {
 					ours(b, e, p)
