@@ -31,3 +31,14 @@ func InPipe[T any](c *Conn[T]) int {
 	raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), fionread) })
 	return n
 }
+
+// Waiting tells how many goroutines of this process wait for e.
+func Waiting(e *Event) int {
+	if n, ok := parkedHere(e.impl); ok {
+		return n
+	}
+	h := self.root.get()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.objects[e.ref.id].(*hubEvent).waiters)
+}
