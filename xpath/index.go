@@ -126,6 +126,7 @@ func (d *Doc) climbLocked(h *html.Node) (int32, bool) {
 			return 0, false
 		}
 		path = append(path, p)
+		d.find.spent++
 	}
 	i := int32(0)
 	for _, h := range slices.Backward(path) {
@@ -136,7 +137,6 @@ func (d *Doc) climbLocked(h *html.Node) (int32, bool) {
 		if i >= end {
 			return 0, false
 		}
-		d.find.spent++
 	}
 	return i, true
 }
