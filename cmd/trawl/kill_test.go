@@ -418,7 +418,8 @@ func (j *killJob) inspect() {
 	j.learnDone()
 }
 
-// learnDone adds what the job has recorded as done.
+// learnDone reads what the job has recorded as done, which is never less than
+// before.
 func (j *killJob) learnDone() {
 	path := filepath.ToSlash(filepath.Join(j.dir, ".trawl", "job.db"))
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro"}).String())
@@ -431,12 +432,13 @@ func (j *killJob) learnDone() {
 		j.Fatal(err)
 	}
 	defer rows.Close()
+	now := make(map[string]bool)
 	for rows.Next() {
 		var u, rest string
 		if err := rows.Scan(&u, &rest); err != nil {
 			j.Fatal(err)
 		}
-		j.done[address(j.T, u)] = true
+		now[address(j.T, u)] = true
 		var more struct {
 			Backup []string `json:"backup"`
 		}
@@ -446,12 +448,18 @@ func (j *killJob) learnDone() {
 			}
 		}
 		for _, b := range more.Backup {
-			j.done[address(j.T, b)] = true
+			now[address(j.T, b)] = true
 		}
 	}
 	if err := rows.Err(); err != nil {
 		j.Fatal(err)
 	}
+	for a := range j.done {
+		if !now[a] {
+			j.Errorf("%s was done, and is not any more", a)
+		}
+	}
+	j.done = now
 }
 
 // address returns a URL as the log has it: host and path.
