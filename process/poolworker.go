@@ -155,6 +155,7 @@ func (w *poolWorker) result(d *decoder) {
 		return
 	}
 	t := w.tasks[0]
+	w.tasks[0] = nil // it holds the result
 	w.tasks = w.tasks[1:]
 	t.endLocked()
 	p.stats.Done++
