@@ -933,4 +933,3 @@ func TestPoolOutput(t *testing.T) {
 	want(t, "lines", strings.Count(out.String(), "中文\n"), 20)
 	want(t, "standard error", strings.Count(errs.String(), "no newline"), 4)
 }
-
