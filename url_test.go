@@ -45,7 +45,7 @@ func TestCanonical(t *testing.T) {
 }
 
 func TestMalformed(t *testing.T) {
-	for _, in := range []string{"", "example.com/a", "//example.com/a", "ftp://example.com/", "javascript:void(0)", "https://", "http://exa mple.com/", "https://example.com:port/", "https://h/\x00"} {
+	for _, in := range []string{"", "example.com/a", "//example.com/a", "ftp://example.com/", "javascript:void(0)", "https://", "http://exa mple.com/", "https://example.com:port/", "https://example.com:99999/", "https://example.com:0/", "https://h/\x00"} {
 		if got, err := trawl.Canonical(in); err == nil {
 			t.Errorf("Canonical(%q) = %q, want an error", in, got)
 		}

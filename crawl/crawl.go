@@ -90,6 +90,11 @@ type Options struct {
 	// visits, and not to those that merely hold its files.
 	Headers map[string]string
 
+	// Patience is how long a worker waits for a host to send something before
+	// another worker takes its place, so that hosts that hang do not use up
+	// the workers. Zero means 2 seconds.
+	Patience time.Duration
+
 	// Choose, if not nil, says which of a page's files are taken, by their
 	// number on the page from 1 on, and which of a seed's. It may be called
 	// from several goroutines at once.
@@ -167,6 +172,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	e.opt.FileQueue = first(e.opt.FileQueue, most.FileQueue, 1000)
 	e.opt.Retries = max(first(e.opt.Retries, 4), 0)
 	e.opt.RetryWait = first(e.opt.RetryWait, time.Second)
+	e.opt.Patience = first(e.opt.Patience, 2*time.Second)
 	e.opt.Grace = max(first(e.opt.Grace, 5*time.Second), 0)
 	if e.opt.Jobs == 1 {
 		e.opt.Producers, e.opt.Consumers = 1, 1
@@ -274,11 +280,12 @@ func (e *Engine) work(ctx context.Context) error {
 			}
 		})
 	}
-	for range e.opt.Producers {
-		wg.Go(func() { e.worker(take, work, trawl.KindPage, e.page) })
-	}
-	for range e.opt.Consumers {
-		wg.Go(func() { e.worker(take, work, trawl.KindFile, e.file) })
+	for _, c := range []*crew{
+		{kind: trawl.KindPage, do: e.page, size: e.opt.Producers},
+		{kind: trawl.KindFile, do: e.file, size: e.opt.Consumers},
+	} {
+		c.engine, c.take, c.work, c.wg = e, take, work, &wg
+		c.start()
 	}
 	err := e.front.Run(take)
 	stopTaking()
@@ -293,33 +300,6 @@ func (e *Engine) work(ctx context.Context) error {
 
 // errGrace is why work under way ends after an interruption.
 var errGrace = errors.New("interrupted")
-
-// worker takes requests of one kind, one after the other, until the job ends.
-func (e *Engine) worker(take, work context.Context, kind trawl.Kind, do func(context.Context, *frontier.Task) (store.Outcome, error)) {
-	for {
-		t, err := e.front.Next(take, kind)
-		if err != nil {
-			return
-		}
-		o, err := do(work, t)
-		if work.Err() != nil {
-			// Whatever came of it, it may be for that reason.
-			e.front.Abandon(t)
-			continue
-		}
-		if fatal(err) {
-			e.front.Abandon(t)
-			e.front.Fail(err)
-			return
-		}
-		if err != nil {
-			o = e.failed(t, err)
-		}
-		if err := e.front.Finish(t, o); err != nil {
-			return
-		}
-	}
-}
 
 // limits returns the limits of a host that a spider's requests go to.
 func (e *Engine) limits(name, _ string) frontier.Limits {

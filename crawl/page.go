@@ -15,7 +15,7 @@ import (
 )
 
 // page fetches a page and has its spider parse it.
-func (e *Engine) page(ctx context.Context, t *frontier.Task) (store.Outcome, error) {
+func (e *Engine) page(ctx context.Context, t *frontier.Task, w *patience) (store.Outcome, error) {
 	s := e.spiders[t.Request.Spider]
 	if s == nil {
 		return store.Outcome{}, &fetch.Error{URL: t.Request.URL, Reason: fetch.Spider,
@@ -25,6 +25,7 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task) (store.Outcome, err
 	if err != nil {
 		return store.Outcome{}, err
 	}
+	w.end()
 	e.front.Release(t)
 	e.count.bytes.Add(int64(len(p.Body)))
 
