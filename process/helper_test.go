@@ -25,6 +25,11 @@ func TestMain(m *testing.M) {
 		return
 	}
 	process.Init()
+	if raceEnabled {
+		// A program with the race detector sleeps for a second before it
+		// exits, to catch what happens meanwhile.
+		os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	}
 	os.Exit(m.Run())
 }
 

@@ -71,7 +71,6 @@ type PoolOptions struct {
 // workers until the program ends.
 type Pool struct {
 	opts           PoolOptions
-	procs          int
 	stdout, stderr output
 
 	mu       sync.Mutex // guards everything below

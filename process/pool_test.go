@@ -48,6 +48,7 @@ var does = process.Register("does", func(ctx context.Context, what string) (stri
 	case "goexit":
 		runtime.Goexit()
 	case "loop":
+		//lint:ignore SA5002 it is killed
 		for {
 		}
 	case "wait":
@@ -814,6 +815,7 @@ var runsOnce = process.Register("runsOnce", func(_ context.Context, a attributed
 // stays does not end before its context, or not even then.
 var stays = process.Register("stays", func(ctx context.Context, a staysArg) (none, error) {
 	a.Come.Set()
+	//lint:ignore SA5002 it is killed
 	for a.Stubborn {
 	}
 	<-ctx.Done()
