@@ -48,9 +48,7 @@ var does = process.Register("does", func(ctx context.Context, what string) (stri
 	case "goexit":
 		runtime.Goexit()
 	case "loop":
-		//lint:ignore SA5002 it is killed
-		for {
-		}
+		busy()
 	case "wait":
 		<-ctx.Done()
 		return "", ctx.Err()
@@ -815,8 +813,8 @@ var runsOnce = process.Register("runsOnce", func(_ context.Context, a attributed
 // stays does not end before its context, or not even then.
 var stays = process.Register("stays", func(ctx context.Context, a staysArg) (none, error) {
 	a.Come.Set()
-	//lint:ignore SA5002 it is killed
-	for a.Stubborn {
+	if a.Stubborn {
+		busy()
 	}
 	<-ctx.Done()
 	return none{}, ctx.Err()

@@ -40,14 +40,26 @@ var ways = process.Register("ways", func(ctx context.Context, how string) (none,
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "fatal":
 		debug.SetMaxStack(1 << 16)
-		//lint:ignore SA4017 the stack is what counts
-		overflow(1) // which cannot be recovered
+		spun = overflow(1) // which cannot be recovered
 	}
 	return none{}, nil
 })
 
-//lint:ignore SA5007 that is the point
-func overflow(n int) int { return overflow(n+1) + n }
+func overflow(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return overflow(n+1) + n
+}
+
+// busy never ends, and never looks up.
+func busy() {
+	for i := 0; ; i++ {
+		spun = i
+	}
+}
+
+var spun int
 
 // gate is what a process needs to say that it has come somewhere, and to wait
 // there.
@@ -519,9 +531,8 @@ var holdsBusy = process.Register("holdsBusy", func(ctx context.Context, a holdAr
 		return none{}, err
 	}
 	a.Held.Set()
-	//lint:ignore SA5002 it is killed
-	for {
-	}
+	busy()
+	return none{}, nil
 })
 
 func TestItem253_ChildrenDieWithTheirParent(t *testing.T) {
