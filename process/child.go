@@ -155,14 +155,17 @@ func (c *child) run(out *forwarder, handle func(byte, []byte)) {
 		defer close(c.read)
 		var sessions sessions
 		defer sessions.gone()
-		c.link.read(func(kind byte, body []byte) {
-			switch kind {
-			case kindAsk, kindGone:
+		for {
+			kind, body, err := c.link.next()
+			switch {
+			case err != nil:
+				return
+			case kind == kindAsk || kind == kindGone:
 				sessions.forward(c.link, kind, body)
 			default:
 				handle(kind, body)
 			}
-		})
+		}
 	}()
 	close(c.runs)
 }

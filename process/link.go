@@ -18,13 +18,19 @@ import (
 type link struct {
 	r *os.File
 	w *os.File
+	p *prompt // of w, with mu held; nil if direct
 
-	mu     sync.Mutex // guards everything below; held during direct writes
-	direct bool       // messages are written by who sends them
-	out    []byte     // messages to be written, unless direct
-	spare  []byte     // a buffer to be used again
-	wake   chan struct{}
-	closed bool
+	in  *bufio.Reader // of who calls next
+	has int           // length of the body that next returned and in still holds
+	big []byte        // for bodies that in cannot hold
+
+	mu      sync.Mutex // guards everything below; held during direct writes
+	direct  bool       // messages are written by who sends them
+	out     []byte     // messages to be written, unless direct
+	spare   []byte     // a buffer to be used again
+	writing bool       // write is at it
+	wake    chan struct{}
+	closed  bool
 }
 
 const (
@@ -51,22 +57,13 @@ const (
 
 // newLink makes a link whose sends never block: whoever owns it runs write.
 func newLink(r, w *os.File) *link {
-	return &link{r: r, w: w, wake: make(chan struct{}, 1)}
+	return &link{r: r, w: w, p: newPromptWriter(w), in: bufio.NewReaderSize(r, 64<<10), wake: make(chan struct{}, 1)}
 }
 
 // newDirectLink makes a link whose sends block until the message is written.
 // A child talks to its parent that way: the parent always reads.
 func newDirectLink(r, w *os.File) *link {
-	return &link{r: r, w: w, direct: true}
-}
-
-// begin starts a message in b; end finishes it.
-func begin(b []byte, kind byte) []byte {
-	return append(b, 0, 0, 0, 0, kind)
-}
-
-func end(b []byte, start int) {
-	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start-4))
+	return &link{r: r, w: w, in: bufio.NewReaderSize(r, 64<<10), direct: true}
 }
 
 var errTooLong = errors.New("message is longer than 1 GB")
@@ -74,6 +71,45 @@ var errTooLong = errors.New("message is longer than 1 GB")
 // send sends one message. Errors of the other side having gone are not
 // reported: its end is noticed elsewhere.
 func (l *link) send(kind byte, body ...[]byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.postLocked(kind, body...); err != nil {
+		return err
+	}
+	if l.direct {
+		l.w.Write(l.out)
+		l.out = reusable(l.out)
+		return nil
+	}
+	l.wakeLocked()
+	return nil
+}
+
+// post is send that leaves it to flush to write the message.
+func (l *link) post(kind byte, body ...[]byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.postLocked(kind, body...)
+}
+
+// flush writes what is to be written, as far as that goes without waiting:
+// it is faster than to wake write for it, but for a single message only.
+func (l *link) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.writing || l.closed || len(l.out) == 0 {
+		return
+	}
+	n := l.p.write(l.out)
+	if n < len(l.out) {
+		l.out = l.out[:copy(l.out, l.out[n:])]
+		l.wakeLocked()
+		return
+	}
+	l.out = reusable(l.out)
+}
+
+func (l *link) postLocked(kind byte, body ...[]byte) error {
 	n := 1
 	for _, b := range body {
 		n += len(b)
@@ -81,34 +117,32 @@ func (l *link) send(kind byte, body ...[]byte) error {
 	if n > maxMessage {
 		return &EncodeError{Type: "message", Err: errTooLong}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.closed {
 		return nil
 	}
-	b := l.out
-	start := len(b)
-	b = begin(b, kind)
-	for _, part := range body {
-		b = append(b, part...)
-	}
-	end(b, start)
-	if l.direct {
-		l.w.Write(b)
-		l.out = b[:0]
-		if cap(b) > 1<<20 {
-			l.out = nil
-		}
-		return nil
-	}
-	l.out = b
-	if start == 0 {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+	l.out = append(binary.LittleEndian.AppendUint32(l.out, uint32(n)), kind)
+	for _, b := range body {
+		l.out = append(l.out, b...)
 	}
 	return nil
+}
+
+func (l *link) wakeLocked() {
+	if l.closed {
+		return
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// reusable is an empty buffer.
+func reusable(b []byte) []byte {
+	if cap(b) > 1<<20 {
+		return nil
+	}
+	return b[:0]
 }
 
 // write writes what is sent until the link is closed or the other side gone.
@@ -117,25 +151,26 @@ func (l *link) write() {
 		l.mu.Lock()
 		b := l.out
 		l.out, l.spare = l.spare[:0], nil
-		closed := l.closed
+		l.writing = true
 		l.mu.Unlock()
+		var err error
 		if len(b) > 0 {
-			if _, err := l.w.Write(b); err != nil {
-				l.close()
-			}
-		}
-		if closed {
-			return
+			_, err = l.w.Write(b)
 		}
 		l.mu.Lock()
-		if cap(b) <= 1<<20 {
-			l.spare = b[:0]
+		l.writing = false
+		l.spare = reusable(b)
+		if len(l.out) > 0 { // posted meanwhile, and flush left it to us
+			l.wakeLocked()
 		}
 		l.mu.Unlock()
+		if err != nil {
+			l.close()
+		}
 	}
 }
 
-// close makes sends do nothing, and write return.
+// close makes sends do nothing, and write return once all is written.
 func (l *link) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -148,43 +183,35 @@ func (l *link) close() {
 	}
 }
 
-// read calls handle with each message that comes, until the other side has
-// gone. The body is valid during the call.
-func (l *link) read(handle func(kind byte, body []byte)) error {
-	r := bufio.NewReaderSize(l.r, 64<<10)
-	var big []byte
-	for {
-		head, err := r.Peek(headerLen)
-		if err != nil {
-			if err == io.EOF && len(head) > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
-		}
-		n := int(binary.LittleEndian.Uint32(head)) - 1
-		kind := head[4]
-		if n < 0 || n >= maxMessage {
-			return errTooLong
-		}
-		r.Discard(headerLen)
-		if n <= r.Size() {
-			body, err := r.Peek(n)
-			if err != nil {
-				return err
-			}
-			handle(kind, body)
-			r.Discard(n)
-			continue
-		}
-		if cap(big) < n {
-			big = make([]byte, n)
-		}
-		if _, err := io.ReadFull(r, big[:n]); err != nil {
-			return err
-		}
-		handle(kind, big[:n])
-		if cap(big) > 4<<20 {
-			big = nil
-		}
+// next waits for the next message. The body is valid until the next call. One
+// goroutine at a time may call it.
+func (l *link) next() (kind byte, body []byte, err error) {
+	l.in.Discard(l.has)
+	l.has = 0
+	if cap(l.big) > 4<<20 {
+		l.big = nil
 	}
+	head, err := l.in.Peek(headerLen)
+	if err != nil {
+		if err == io.EOF && len(head) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, nil, err
+	}
+	n := int(binary.LittleEndian.Uint32(head)) - 1
+	kind = head[4]
+	if n < 0 || n >= maxMessage {
+		return 0, nil, errTooLong
+	}
+	l.in.Discard(headerLen)
+	if n <= l.in.Size() {
+		l.has = n
+		body, err = l.in.Peek(n)
+		return kind, body, err
+	}
+	if cap(l.big) < n {
+		l.big = make([]byte, n)
+	}
+	_, err = io.ReadFull(l.in, l.big[:n])
+	return kind, l.big[:n], err
 }

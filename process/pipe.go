@@ -29,12 +29,15 @@ type Conn[T any] struct {
 	c codec[T]
 
 	rmu sync.Mutex // held while receiving; guards r and buf
-	r   *os.File   // nil if closed, given away, or for sending only
-	buf []byte     // received, and not yet asked for
+	r   *os.File   // nil if given away, or for sending only
+	buf []byte     // what was received begins at
+	at  int        // what was not yet asked for
+	rp  *prompt    // of r
 
 	wmu sync.Mutex // held while sending; guards w and out
-	w   *os.File   // nil if closed, given away, or for receiving only
+	w   *os.File   // nil if given away, or for receiving only
 	out []byte
+	wp  *prompt // of w
 
 	cmu    sync.Mutex // guards closed, and changes of r and w
 	closed bool
@@ -104,14 +107,21 @@ func (c *Conn[T]) Send(ctx context.Context, v T) error {
 		return e.err
 	}
 	binary.LittleEndian.PutUint32(e.buf, uint32(n))
+	if c.wp == nil {
+		c.wp = newPromptWriter(c.w)
+	}
+	done := c.wp.write(e.buf)
+	if done == len(e.buf) {
+		return nil
+	}
 	release := interruptible(ctx, c.w.SetWriteDeadline)
-	n, err := c.w.Write(e.buf)
+	n, err := c.w.Write(e.buf[done:])
 	release()
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		if n > 0 {
+		if done+n > 0 {
 			c.w.Close() // from now on Send returns ErrClosed
 		}
 		return ctx.Err()
@@ -198,30 +208,21 @@ func (c *Conn[T]) fillLocked(ctx context.Context, try bool) error {
 	if c.whole() {
 		return nil
 	}
-	release := func() {}
-	if !try {
-		release = interruptible(ctx, c.r.SetReadDeadline)
+	if c.rp == nil {
+		c.rp = newPromptReader(c.r)
 	}
-	defer release()
 	for !c.whole() {
-		need := 32 << 10
-		if len(c.buf) >= 4 {
-			need = max(need, 4+c.length()-len(c.buf))
-		}
-		// Not at once what a damaged length asks for.
-		c.buf = grow(c.buf, min(need, 1<<20))
-		room := c.buf[len(c.buf):cap(c.buf)]
-		var n int
-		var err error
-		if try {
-			n, err = tryRead(c.r, room)
-		} else {
+		room := c.roomLocked()
+		n, err := c.rp.read(room)
+		if err == ErrEmpty && !try {
+			release := interruptible(ctx, c.r.SetReadDeadline)
 			n, err = c.r.Read(room)
+			release()
 		}
 		c.buf = c.buf[:len(c.buf)+n]
 		switch {
 		case err == nil:
-		case err == io.EOF && len(c.buf) > 0:
+		case err == io.EOF && len(c.buf) > c.at:
 			return io.ErrUnexpectedEOF
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return ctx.Err()
@@ -236,25 +237,45 @@ func (c *Conn[T]) fillLocked(ctx context.Context, try bool) error {
 	return nil
 }
 
-// grow makes room for n more bytes behind b, and brings b to the front.
-func grow(b []byte, n int) []byte {
-	if cap(b)-len(b) >= n {
-		return b
+// roomLocked gives room to receive into, behind buf.
+func (c *Conn[T]) roomLocked() []byte {
+	if c.at > 0 && c.at == len(c.buf) {
+		c.buf, c.at = c.buf[:0], 0
+		if cap(c.buf) > 1<<20 {
+			c.buf = nil
+		}
 	}
-	return append(make([]byte, 0, max(2*len(b), len(b)+n)), b...)
+	if got := c.buf[c.at:]; len(got) >= 4 {
+		need := c.length()
+		if need+4 > cap(c.buf)-c.at {
+			// Twice as much each time, and not at once what a damaged
+			// length asks for.
+			b := make([]byte, 0, min(need+4, max(2*len(got), 1<<20)))
+			c.buf, c.at = append(b, got...), 0
+		}
+	} else if cap(c.buf)-c.at < 4<<10 {
+		b := c.buf[:0]
+		if cap(b) < receiveBuffer {
+			b = make([]byte, 0, receiveBuffer)
+		}
+		c.buf, c.at = append(b, got...), 0 // to the front
+	}
+	return c.buf[len(c.buf):cap(c.buf)]
 }
 
-func (c *Conn[T]) length() int { return int(binary.LittleEndian.Uint32(c.buf)) }
+const receiveBuffer = 32 << 10
 
-func (c *Conn[T]) whole() bool { return len(c.buf) >= 4 && len(c.buf)-4 >= c.length() }
+func (c *Conn[T]) length() int { return int(binary.LittleEndian.Uint32(c.buf[c.at:])) }
+
+func (c *Conn[T]) whole() bool {
+	n := len(c.buf) - c.at - 4
+	return n >= 0 && n >= c.length()
+}
 
 func (c *Conn[T]) takeLocked() (v T, err error) {
-	n := c.length()
-	err = c.c.decode(c.buf[4:4+n], &v)
-	if c.buf = c.buf[4+n:]; len(c.buf) == 0 && cap(c.buf) > 1<<20 {
-		c.buf = nil
-	}
-	return v, err
+	from := c.at + 4
+	c.at = from + c.length()
+	return v, c.c.decode(c.buf[from:c.at], &v)
 }
 
 // Close closes this end. A Send or Recv that waits returns ErrClosed. It may
@@ -320,8 +341,8 @@ func (c *Conn[T]) encodeTo(e *encoder) error {
 		dir |= 2
 	}
 	e.byte(dir)
-	e.bytes(c.buf)
-	c.buf = nil
+	e.bytes(c.buf[c.at:])
+	c.buf, c.at = nil, 0
 	return nil
 }
 

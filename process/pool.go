@@ -82,6 +82,7 @@ type Pool struct {
 	lastID   uint64
 	stats    PoolStats
 	watching bool          // recall is due
+	posted   []*link       // to be flushed by unlock
 	halt     chan struct{} // closed when no worker should wait to start
 	done     chan struct{} // closed when the pool has ended
 }
@@ -148,7 +149,7 @@ func NewPool(opts *PoolOptions) *Pool {
 // again.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if p.state == poolOpen {
 		p.state = poolClosed
 		p.dispatchLocked()
@@ -178,7 +179,7 @@ func (p *Pool) Terminate() {
 		p.stopLocked()
 		p.endedLocked()
 	}
-	p.mu.Unlock()
+	p.unlock()
 	failAll(lost, ErrTerminated)
 }
 
@@ -189,7 +190,7 @@ func (p *Pool) Terminate() {
 func (p *Pool) Join(ctx context.Context) error {
 	p.mu.Lock()
 	open := p.state == poolOpen
-	p.mu.Unlock()
+	p.unlock()
 	if open {
 		return ErrPoolOpen
 	}
@@ -209,7 +210,7 @@ func (p *Pool) Join(ctx context.Context) error {
 // Stats tells what the pool is doing and has done.
 func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	s := p.stats
 	s.Workers = len(p.workers)
 	s.Waiting = p.pending.n
@@ -217,6 +218,16 @@ func (p *Pool) Stats() PoolStats {
 		s.Running += len(w.tasks)
 	}
 	return s
+}
+
+// unlock unlocks the pool, and writes what was posted to workers.
+func (p *Pool) unlock() {
+	posted := p.posted
+	p.posted = nil
+	p.mu.Unlock()
+	for _, l := range posted {
+		l.flush()
+	}
 }
 
 // submit hands in a task.
@@ -232,21 +243,21 @@ func (p *Pool) submit(ctx context.Context, t *task) error {
 	}
 	p.mu.Lock()
 	if err := p.refuseLocked(); err != nil {
-		p.mu.Unlock()
+		p.unlock()
 		return err
 	}
 	p.lastID++
 	t.id = p.lastID
 	p.pending.push(t)
 	p.dispatchLocked()
-	p.mu.Unlock()
+	p.unlock()
 	if ctx.Done() != nil {
 
 		stop := context.AfterFunc(ctx, func() { p.cancel(t, ctx.Err()) })
 		p.mu.Lock()
 		t.stop = stop
 		ended := t.ended
-		p.mu.Unlock()
+		p.unlock()
 		if ended {
 			stop()
 		}
@@ -275,16 +286,16 @@ func (p *Pool) cancel(t *task, err error) {
 	w := t.w
 	switch {
 	case t.ended:
-		p.mu.Unlock()
+		p.unlock()
 	case w == nil:
 		p.dropLocked(t)
 		p.stats.Failed++
-		p.mu.Unlock()
+		p.unlock()
 		t.job.fail(err)
 	default:
 		t.cancelled = err
 		w.c.link.send(kindCancel, t.appendID(nil))
-		p.mu.Unlock()
+		p.unlock()
 		if p.opts.Grace > 0 {
 			time.AfterFunc(p.opts.Grace, func() { p.killFor(t, err) })
 		}
@@ -295,11 +306,11 @@ func (p *Pool) cancel(t *task, err error) {
 func (p *Pool) withdraw(t *task, err error) {
 	p.mu.Lock()
 	if t.id == 0 || t.ended || t.w != nil {
-		p.mu.Unlock()
+		p.unlock()
 		return
 	}
 	p.dropLocked(t)
-	p.mu.Unlock()
+	p.unlock()
 	t.job.fail(err)
 }
 
@@ -313,7 +324,7 @@ func (p *Pool) dropLocked(t *task) {
 // killFor kills the worker that runs t, if one does, because of err.
 func (p *Pool) killFor(t *task, err error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	if t.ended || t.w == nil || len(t.w.tasks) == 0 || t.w.tasks[0] != t {
 		return
 	}
@@ -431,7 +442,7 @@ func (p *Pool) watchLocked() {
 // one of them.
 func (p *Pool) recall() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	defer p.unlock()
 	p.watching = false
 	again := false
 	for _, w := range p.workers {

@@ -65,7 +65,7 @@ func (w *poolWorker) run(failures int) {
 			// From here on messages may come before c is known.
 			w.p.mu.Lock()
 			w.timer = time.AfterFunc(startTimeout, func() { w.kill(errHung) })
-			w.p.mu.Unlock()
+			w.p.unlock()
 			c, err = startChild(o)
 		}
 	}
@@ -76,7 +76,7 @@ func (w *poolWorker) run(failures int) {
 			c.proc.Kill()
 		}
 		w.becomeReadyLocked()
-		p.mu.Unlock()
+		p.unlock()
 		<-c.ended
 	}
 	w.end(err)
@@ -94,7 +94,7 @@ func (w *poolWorker) handle(kind byte, body []byte) {
 		if t := w.p.opts.TaskTimeout; t > 0 && w.p.opts.Init != nil {
 			w.timer = time.AfterFunc(t, func() { w.kill(fmt.Errorf("initialiser: %w", &TimeoutError{t})) })
 		}
-		w.p.mu.Unlock()
+		w.p.unlock()
 	case kindReady:
 		err := d.error()
 		w.p.mu.Lock()
@@ -102,7 +102,7 @@ func (w *poolWorker) handle(kind byte, body []byte) {
 		w.initErr = err
 		w.ready = err == nil
 		w.becomeReadyLocked()
-		w.p.mu.Unlock()
+		w.p.unlock()
 	case kindReturned:
 		w.returned(d)
 	}
@@ -126,10 +126,12 @@ func (w *poolWorker) giveLocked(t *task) {
 	t.w = w
 	w.given++
 	w.tasks = append(w.tasks, t)
-	w.c.link.send(kindTask, t.appendID(nil), t.body)
 	if len(w.tasks) == 1 {
+		w.c.link.post(kindTask, t.appendID(make([]byte, 0, 10)), t.body)
+		w.p.posted = append(w.p.posted, w.c.link)
 		w.headLocked()
 	} else {
+		w.c.link.send(kindTask, t.appendID(make([]byte, 0, 10)), t.body)
 		w.p.watchLocked()
 	}
 }
@@ -151,7 +153,7 @@ func (w *poolWorker) result(d *decoder) {
 	p.mu.Lock()
 	if len(w.tasks) == 0 || w.tasks[0].id != id {
 		// Unreachable but after Terminate: the worker answers in order.
-		p.mu.Unlock()
+		p.unlock()
 		return
 	}
 	t := w.tasks[0]
@@ -173,7 +175,7 @@ func (w *poolWorker) result(d *decoder) {
 		w.byeLocked()
 	}
 	p.dispatchLocked()
-	p.mu.Unlock()
+	p.unlock()
 	t.job.finish(d, t.cancelled)
 }
 
@@ -196,7 +198,7 @@ func (w *poolWorker) returned(d *decoder) {
 	}
 	lost := p.requeueLocked(back)
 	p.dispatchLocked()
-	p.mu.Unlock()
+	p.unlock()
 	for _, t := range lost {
 		t.job.fail(t.cancelled)
 	}
@@ -229,7 +231,7 @@ func (w *poolWorker) byeLocked() {
 
 func (w *poolWorker) kill(reason error) {
 	w.p.mu.Lock()
-	defer w.p.mu.Unlock()
+	defer w.p.unlock()
 	if !w.ready {
 		w.killLocked(reason)
 	}
@@ -299,7 +301,7 @@ func (w *poolWorker) end(err error) {
 	}
 	p.dispatchLocked()
 	p.endedLocked()
-	p.mu.Unlock()
+	p.unlock()
 	if blamed != nil {
 		blamed.job.fail(crash)
 	}

@@ -29,21 +29,14 @@ func serve(env string) int {
 	if len(numbers) < 2 {
 		return exitLost
 	}
-	self.up = newDirectLink(inherited(numbers[0], "from parent"), inherited(numbers[1], "to parent"))
+	self.up = newDirectLink(inheritedBlocking(numbers[0], "from parent"), inheritedBlocking(numbers[1], "to parent"))
 	self.isChild = true
 
-	c := &server{numbers: numbers}
-	c.worker.begin()
-	code := make(chan int, 1)
-	go func() {
-		c.read(code)
-		// The parent has gone. Nobody is left to work for, and whoever is
-		// busy here will not notice by itself.
-		die()
-	}()
-	n := <-code
-	// What the parent still has to hear was written by the time code came.
-	return n
+	c := &server{numbers: numbers, code: make(chan int, 1)}
+	c.worker.begin(c.loop)
+	go c.loop()
+	// What the parent still has to hear was written by the time code comes.
+	return <-c.code
 }
 
 // Exit codes of children whose function said nothing about it.
@@ -56,33 +49,43 @@ const (
 // server is the child's side of its link.
 type server struct {
 	numbers []uintptr
+	code    chan int
 	start   startMessage
-
-	worker worker
+	worker  worker
 }
 
-func (c *server) read(code chan<- int) {
-	self.up.read(func(kind byte, body []byte) {
+// loop handles messages, until the parent has gone or another goroutine takes
+// over because this one is busy with a task.
+func (c *server) loop() {
+	for {
+		kind, body, err := self.up.next()
+		if err != nil {
+			// The parent has gone. Nobody is left to work for, and whoever
+			// is busy here will not notice by itself.
+			die()
+		}
 		switch kind {
 		case kindStart:
-			c.begin(body, code)
+			c.begin(body)
 		case kindAnswer:
 			self.asks.answer(body)
 		default:
-			c.worker.handle(kind, body)
+			if t := c.worker.handle(kind, body); t != nil && !c.worker.runHere(t) {
+				return
+			}
 		}
-	})
+	}
 }
 
 // begin acts on the start message and starts the work on another goroutine.
-func (c *server) begin(body []byte, code chan<- int) {
+func (c *server) begin(body []byte) {
 	d := &decoder{buf: body}
 	newCodec[startMessage]().get(d, &c.start)
 	m := &c.start
 	reg := frozen()
 	if d.err != nil || m.Print != reg.print {
 		fmt.Fprintln(os.Stderr, "process: this program registers other functions than its parent: they must not depend on the environment")
-		code <- exitLost
+		c.code <- exitLost
 		return
 	}
 	self.up.send(kindHello)
@@ -115,9 +118,9 @@ func (c *server) begin(body []byte, code chan<- int) {
 		fn = reg.at(m.Fn)
 	}
 	if m.Worker {
-		go func() { code <- c.worker.serve(fn, d) }()
+		go func() { c.code <- c.worker.serve(fn, d) }()
 	} else {
-		go func() { code <- serveProcess(c.worker.base, fn, d) }()
+		go func() { c.code <- serveProcess(c.worker.base, fn, d) }()
 	}
 }
 

@@ -41,7 +41,11 @@ func keepToOurselves(handle uintptr) {
 	syscall.SetHandleInformation(syscall.Handle(handle), syscall.HANDLE_FLAG_INHERIT, 0)
 }
 
-func inherited(handle uintptr, name string) *os.File     { return os.NewFile(handle, name) }
+func inherited(handle uintptr, name string) *os.File { return os.NewFile(handle, name) }
+func inheritedBlocking(handle uintptr, name string) *os.File {
+	return os.NewFile(handle, name)
+}
+
 func inheritedAsIs(handle uintptr, name string) *os.File { return os.NewFile(handle, name) }
 
 func waitExit(*os.Process) {}
