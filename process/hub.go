@@ -295,6 +295,9 @@ func (a *asks) do(ctx context.Context, op opcode, object uint64, args ...byte) r
 	a.waiting[n] = c
 	a.mu.Unlock()
 	a.send(n, op, object, args)
+	if self.server != nil {
+		self.server.worker.takeOver() // someone must read the answer
+	}
 	select {
 	case r := <-c:
 		return r

@@ -24,6 +24,11 @@ type link struct {
 	has int           // length of the body that next returned and in still holds
 	big []byte        // for bodies that in cannot hold
 
+	// For a direct link, and who calls next: to wait in a system call, which
+	// is twice as fast as the poller, but may keep other goroutines from
+	// running for some milliseconds.
+	blocks bool
+
 	mu      sync.Mutex // guards everything below; held during direct writes
 	direct  bool       // messages are written by who sends them
 	out     []byte     // messages to be written, unless direct
@@ -63,8 +68,20 @@ func newLink(r, w *os.File) *link {
 // newDirectLink makes a link whose sends block until the message is written.
 // A child talks to its parent that way: the parent always reads.
 func newDirectLink(r, w *os.File) *link {
-	return &link{r: r, w: w, in: bufio.NewReaderSize(r, 64<<10), direct: true}
+	l := &link{r: r, w: w, direct: true}
+	wait := newReadable(r)
+	l.in = bufio.NewReaderSize(readerFunc(func(b []byte) (int, error) {
+		if !l.blocks {
+			wait()
+		}
+		return r.Read(b)
+	}), 64<<10)
+	return l
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 var errTooLong = errors.New("message is longer than 1 GB")
 

@@ -45,8 +45,8 @@ type PoolOptions struct {
 	// have somewhat less. Where MemoryLimited is false it does nothing.
 	Memory int64
 
-	// Procs is the GOMAXPROCS of the workers. Zero means the number of CPUs
-	// shared among the workers, but at least 2.
+	// Procs is the GOMAXPROCS of the workers. Zero means that they share the
+	// CPUs, but at least 1.
 	Procs int
 
 	// Env is added to the environment of the workers, as "NAME=value".
@@ -138,7 +138,7 @@ func NewPool(opts *PoolOptions) *Pool {
 		o.Grace = time.Second
 	}
 	if o.Procs == 0 {
-		o.Procs = max(2, runtime.NumCPU()/o.Workers)
+		o.Procs = max(1, runtime.NumCPU()/o.Workers)
 	}
 	p.stdout, p.stderr = newOutputs(o.Stdout, o.Stderr)
 	return p

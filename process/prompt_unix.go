@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // A prompt reads or writes a file without waiting. It is for one goroutine at
@@ -60,4 +62,33 @@ func (p *prompt) write(b []byte) int {
 	p.raw.Write(p.do)
 	p.b = nil
 	return max(p.n, 0)
+}
+
+// newReadable returns a function that waits, in the poller, until there is
+// something to read from f, whose own reads block the thread.
+func newReadable(f *os.File) (wait func()) {
+	var fd int
+	raw, _ := f.SyscallConn()
+	raw.Control(func(n uintptr) { fd = int(n) })
+	syscall.ForkLock.RLock()
+	dup, err := syscall.Dup(fd)
+	if err == nil {
+		syscall.CloseOnExec(dup)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return func() {}
+	}
+	// NewFile asks for the mode, and uses the poller only if it is this one.
+	// The mode is common to both numbers.
+	syscall.SetNonblock(dup, true)
+	twin := os.NewFile(uintptr(dup), f.Name())
+	syscall.SetNonblock(dup, false)
+	p := []unix.PollFd{{Fd: int32(dup), Events: unix.POLLIN}}
+	raw, _ = twin.SyscallConn()
+	ready := func(uintptr) bool {
+		n, err := unix.Poll(p, 0)
+		return n != 0 || err != nil && err != unix.EINTR
+	}
+	return func() { raw.Read(ready) }
 }

@@ -14,3 +14,5 @@ func (p *prompt) read(b []byte) (int, error) { return p.f.Read(b) }
 
 // write leaves it to a write that waits.
 func (p *prompt) write([]byte) int { return 0 }
+
+func newReadable(*os.File) (wait func()) { return func() {} }

@@ -32,6 +32,7 @@ type this struct {
 	isChild  bool
 	identity string // "1:2" is the second process of the first
 	up       *link  // to the parent
+	server   *server
 
 	count atomic.Int64 // of processes started, for their names
 

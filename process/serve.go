@@ -33,6 +33,7 @@ func serve(env string) int {
 	self.isChild = true
 
 	c := &server{numbers: numbers, code: make(chan int, 1)}
+	self.server = c
 	c.worker.begin(c.loop)
 	go c.loop()
 	// What the parent still has to hear was written by the time code comes.
@@ -58,6 +59,7 @@ type server struct {
 // over because this one is busy with a task.
 func (c *server) loop() {
 	for {
+		self.up.blocks = c.start.Worker && c.worker.idle()
 		kind, body, err := self.up.next()
 		if err != nil {
 			// The parent has gone. Nobody is left to work for, and whoever

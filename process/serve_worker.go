@@ -30,6 +30,7 @@ type worker struct {
 	executing bool      // some goroutine runs tasks
 	takenOver bool      // and another one reads
 	watched   bool      // by watch
+	ready     bool      // initialised
 	bye       bool
 }
 
@@ -119,9 +120,8 @@ func (w *worker) watch() {
 		w.mu.Lock()
 		if w.executing {
 			idle = 0
-			if !w.takenOver && time.Since(w.since) >= takeOverAfter {
-				w.takenOver = true
-				go w.read()
+			if time.Since(w.since) >= takeOverAfter {
+				w.takeOverLocked()
 			}
 		}
 		if idle > 50 || w.takenOver {
@@ -131,6 +131,27 @@ func (w *worker) watch() {
 		}
 		w.mu.Unlock()
 	}
+}
+
+// takeOver has reading taken over at once: the task waits for what is read.
+func (w *worker) takeOver() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.takeOverLocked()
+}
+
+func (w *worker) takeOverLocked() {
+	if w.executing && !w.takenOver {
+		w.takenOver = true
+		go w.read()
+	}
+}
+
+// idle tells whether no task is run.
+func (w *worker) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ready && !w.executing
 }
 
 // runHere runs a task that handle returned, and those that come meanwhile if
@@ -200,6 +221,7 @@ func (w *worker) serve(init callee, d *decoder) int {
 		return exitError
 	}
 	w.mu.Lock()
+	w.ready = true
 	for !w.bye || w.executing {
 		w.changed.Wait()
 	}
