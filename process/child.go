@@ -82,7 +82,11 @@ func startChild(o childOptions) (*child, error) {
 	}
 	theirR, ourW := pipe()
 	ourR, theirW := pipe()
-	outR, outW := pipe()
+	var outR *os.File
+	outW := o.stdout.file
+	if outW == nil {
+		outR, outW = pipe()
+	}
 	errR, errW := pipe()
 	if pipeErr != nil {
 		return nil, fmt.Errorf("process: start %s: %w", o.start.Name, pipeErr)
@@ -111,7 +115,10 @@ func startChild(o childOptions) (*child, error) {
 		read:  make(chan struct{}),
 		ended: make(chan struct{}),
 	}
-	out := &forwarder{r: outR, to: o.stdout}
+	var out *forwarder // nil if there is nothing to forward
+	if outR != nil {
+		out = &forwarder{r: outR, to: o.stdout}
+	}
 	var e encoder
 	newCodec[startMessage]().put(&e, &o.start)
 	if err := c.link.send(kindStart, e.buf, o.arg); err != nil {
@@ -138,8 +145,11 @@ func startChild(o childOptions) (*child, error) {
 		return nil, fmt.Errorf("process: start %s: %w", o.start.Name, err)
 	}
 	ok = true
-	for _, f := range []*os.File{theirR, theirW, outW, errW} {
+	for _, f := range []*os.File{theirR, theirW, errW} {
 		f.Close()
+	}
+	if out != nil {
+		outW.Close()
 	}
 	c.run(out, o.handle)
 	return c, nil
@@ -148,7 +158,9 @@ func startChild(o childOptions) (*child, error) {
 // run starts what forwards and answers while the child lives; finish waits
 // for it.
 func (c *child) run(out *forwarder, handle func(byte, []byte)) {
-	out.start()
+	if out != nil {
+		out.start()
+	}
 	c.errs.start()
 	go c.link.write()
 	go func() {
@@ -178,9 +190,11 @@ func (c *child) finish(out *forwarder) {
 	c.link.close()
 	c.link.w.Close()
 	c.link.r.Close()
-	out.drain()
 	c.errs.drain()
-	out.end()
+	if out != nil {
+		out.drain()
+		out.end()
+	}
 	c.errs.end()
 	c.tail = c.errs.tail()
 	close(c.ended)

@@ -11,20 +11,22 @@ import (
 // An output is where a child's lines go. Children that share one share the
 // lock too.
 type output struct {
-	mu *sync.Mutex
-	w  io.Writer
+	mu   *sync.Mutex
+	w    io.Writer
+	file *os.File // if set the child has it itself, and w is not used
 }
 
 // newOutputs gives the outputs for what the user chose; nil is our own.
 func newOutputs(stdout, stderr io.Writer) (output, output) {
 	mu := new(sync.Mutex)
+	file, _ := stdout.(*os.File)
 	if stdout == nil {
 		stdout = os.Stdout
 	}
 	if stderr == nil {
 		stderr = os.Stderr
 	}
-	return output{mu, stdout}, output{mu, stderr}
+	return output{mu, stdout, file}, output{mu, stderr, nil}
 }
 
 // A forwarder passes on what a child writes, whole lines at a time.

@@ -54,6 +54,7 @@ type PoolOptions struct {
 
 	// Stdout and Stderr get what the workers write, whole lines at a time,
 	// one Write at a time; nil means what is os.Stdout and os.Stderr here.
+	// If Stdout is an *os.File the workers have it themselves, see Options.
 	Stdout, Stderr io.Writer
 }
 

@@ -26,6 +26,11 @@ type Options struct {
 	// time; nil means what is os.Stdout and os.Stderr here. Each Write is
 	// made from another goroutine. A writer given to several processes must
 	// be safe for concurrent use. Standard input is empty.
+	//
+	// Lines of different processes are not in the order in which they were
+	// written. Where processes take turns, with a Lock, let Stdout be an
+	// *os.File such as os.Stdout: the process then has that file itself, and
+	// what it writes is there when it releases the lock.
 	Stdout, Stderr io.Writer
 
 	// Memory is the limit of the process in bytes, and zero means none; see

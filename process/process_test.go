@@ -512,6 +512,46 @@ func TestOutputComesInWholeLines(t *testing.T) {
 	want(t, "standard error", errs.String(), strings.Repeat("no newline", 3))
 }
 
+var says = process.Register("says", func(ctx context.Context, l *process.Lock) (none, error) {
+	for range 20 {
+		if err := l.Acquire(ctx); err != nil {
+			return none{}, err
+		}
+		for i := range 4 {
+			fmt.Printf("%d of %d\n", i, os.Getpid())
+		}
+		l.Release()
+	}
+	return none{}, nil
+})
+
+// Processes that take turns at one file keep the order.
+func TestOutputInTurns(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	wantErr(t, "CreateTemp()", err, nil)
+	defer f.Close()
+	l := must(process.NewLock())
+	var ps []*process.Process
+	for range 3 {
+		ps = append(ps, start(t, says, l, &process.Options{Stdout: f}))
+	}
+	for _, p := range ps {
+		want(t, "exit code", join(t, p), 0)
+	}
+	b, err := os.ReadFile(f.Name())
+	wantErr(t, "ReadFile()", err, nil)
+	all := strings.Split(strings.TrimSpace(string(b)), "\n")
+	want(t, "lines", len(all), 3*20*4)
+	for i, line := range all {
+		var n, pid, first, with int
+		fmt.Sscanf(line, "%d of %d", &n, &pid)
+		fmt.Sscanf(all[i/4*4], "%d of %d", &first, &with)
+		if n != i%4 || pid != with {
+			t.Fatalf("line %d is %q, within those of %d", i, line, with)
+		}
+	}
+}
+
 var orphan = process.Register("orphan", func(ctx context.Context, a holdArg) (none, error) {
 	// Its child is busy, in a loop that never looks up.
 	if _, err := holdsBusy.Start(ctx, a, nil); err != nil {
