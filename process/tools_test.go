@@ -654,6 +654,9 @@ func TestItem248_HolderKilled(t *testing.T) {
 			a.L.Release()
 		}
 		slices.Sort(took)
+		if m := took[len(took)/2]; m > 100*time.Millisecond {
+			t.Errorf("half of the next owners waited for more than %v", m)
+		}
 		t.Logf("from the kill to the next owner: median %v, worst %v", took[len(took)/2], took[len(took)-1])
 	})
 }

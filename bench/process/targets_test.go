@@ -2,6 +2,7 @@ package process
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ func TestMain(m *testing.M) {
 	process.Init()
 	os.Exit(m.Run())
 }
+
+var targets = flag.Bool("targets", false, "measure beside the peers")
 
 // rounds is how often each pair is measured.
 const rounds = 5
@@ -49,8 +52,8 @@ var rows = []struct {
 }
 
 func TestTargets(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a while")
+	if !*targets {
+		t.Skip("it takes a while; ask for it with -targets")
 	}
 	pool := process.NewPool(&process.PoolOptions{Workers: workers})
 	defer func() {
