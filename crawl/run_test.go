@@ -26,12 +26,12 @@ func TestGrace(t *testing.T) {
 	defer interrupt()
 	var under sync.WaitGroup
 	under.Add(2)
-	never := make(chan struct{})
+	interrupted, never := make(chan struct{}), make(chan struct{})
 	w.handle = func(rw http.ResponseWriter, r *http.Request) bool {
 		switch r.URL.Path {
 		case "/quick.jpg":
 			under.Done()
-			<-ctx.Done()
+			<-interrupted
 		case "/never.jpg":
 			under.Done()
 			select {
@@ -48,7 +48,7 @@ func TestGrace(t *testing.T) {
 	o := w.options()
 	o.Crawl.Consumers = 2
 	o.Crawl.Grace = 300 * time.Millisecond
-	go func() { under.Wait(); interrupt() }()
+	go func() { under.Wait(); interrupt(); close(interrupted) }()
 	sum, err := w.run(ctx, dir, s, o)
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	var hosts []store.Host
 	for _, h := range f.hosts {
 		if h.dirty {
-			h.dirty = false
+			h.dirty, h.saving = false, true
 			hosts = append(hosts, store.Host{ID: h.id, Name: h.name, Next: h.next, Delay: h.learnt, Backoff: h.backoff})
 		}
 	}
@@ -80,11 +80,11 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	for i, t := range tasks {
 		f.settleLocked(t, &outs[i])
 	}
+	for i := range hosts {
+		f.hosts[hosts[i].ID].saving = false
+	}
 	for id, n := range rec.Origins {
-		if h := f.hosts[id]; h != nil {
-			h.files = n
-			f.refileLocked(h)
-		}
+		f.filesLocked(id, n)
 	}
 	f.dispatchLocked()
 	signal(f.wake)

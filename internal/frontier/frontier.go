@@ -134,6 +134,8 @@ type Frontier struct {
 	clock   clock // hosts that wait for a moment in time
 	hungry  map[*host]struct{}
 	search  search
+	stopped map[store.HostID]stop // hosts that were stopped and are not in hosts
+	run     context.Context       // of Run; nil before it
 
 	// held are the requests in the window, in flight or uncommitted. While a
 	// read of the store is under way, those that a commit ends stay in it,
@@ -158,10 +160,11 @@ func New(st store.Store, lease store.Lease, opt *Options) *Frontier {
 	f := &Frontier{
 		st: st, lease: lease, opt: opt.withDefaults(),
 		wake: make(chan struct{}, 1), flush: make(chan struct{}, 1),
-		hosts:  make(map[store.HostID]*host),
-		hungry: make(map[*host]struct{}),
-		held:   make(map[trawl.Key]struct{}),
-		ended:  make(chan struct{}),
+		hosts:   make(map[store.HostID]*host),
+		hungry:  make(map[*host]struct{}),
+		stopped: make(map[store.HostID]stop),
+		held:    make(map[trawl.Key]struct{}),
+		ended:   make(chan struct{}),
 	}
 	f.search.start()
 	f.group.space.L = &f.mu
@@ -178,6 +181,10 @@ func New(st store.Store, lease store.Lease, opt *Options) *Frontier {
 func (f *Frontier) Run(ctx context.Context) error {
 	// The store's work is not interrupted by ctx: what was fetched is kept.
 	work := context.WithoutCancel(ctx)
+	f.mu.Lock()
+	f.run = ctx
+	f.dispatchLocked()
+	f.mu.Unlock()
 	signal(f.wake) // to find what an earlier run left
 	var loops sync.WaitGroup
 	loops.Go(func() { f.readLoop(work) })
@@ -287,11 +294,8 @@ func (f *Frontier) Add(ctx context.Context, es []store.Entry, cur *store.Cursor)
 func (f *Frontier) foundLocked(e *store.Entry) {
 	h := f.hosts[e.Host]
 	if h == nil {
-		if len(f.hosts) >= f.opt.Hosts && !f.makeRoomLocked() {
-			f.search.again()
-			return
-		}
-		h = f.addHostLocked(store.Host{ID: e.Host, Name: e.HostName})
+		f.search.want(e.Host)
+		return
 	}
 	h.found(e.Request.Kind)
 	f.refileLocked(h)

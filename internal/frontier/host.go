@@ -31,6 +31,7 @@ type host struct {
 	latency time.Duration // of its requests lately; see took
 	files   int           // waiting files that were found on its pages
 	dirty   bool          // next or backoff must be remembered
+	saving  bool          // a commit under way remembers them
 	stopped string        // why nothing more is asked of it in this run; "" if it goes on
 
 	q        [2]queue     // the window
@@ -122,28 +123,54 @@ func remove(hs []*host, h *host) []*host {
 	return hs
 }
 
-// makeRoomLocked drops the hosts that can do nothing for a while and reports
-// whether there were any.
-func (f *Frontier) makeRoomLocked() bool {
+// haveRoomLocked reports whether one more host fits into memory. If there is
+// none it drops the hosts that can do nothing for a while.
+func (f *Frontier) haveRoomLocked() bool {
+	if len(f.hosts) < f.opt.Hosts {
+		return true
+	}
 	now := time.Now()
 	dropped := false
+	defer f.clock.arm(f)
 	for _, h := range f.hosts {
-		if h.dirty || h.stopped != "" || h.active > 0 || h.holds[page] > h.q[page].len() || h.holds[file] > h.q[file].len() {
+		if h.dirty || h.saving || h.active > 0 || h.holds[page] > h.q[page].len() || h.holds[file] > h.q[file].len() {
 			continue
 		}
-		resting := h.next.After(now)
-		full := h.files >= f.opt.FileQueue && h.holds[file] == 0 && !h.more[file]
+		// One that waits for files of other hosts is found again by the
+		// commit that ends them; see filesLocked.
+		full := h.files >= f.opt.FileQueue && h.holds[file] == 0 && !h.more[file] && h.later[file].IsZero()
 		switch {
-		case h.idle() && !resting:
-		case h.next.After(now.Add(soon)), full:
+		case h.stopped != "":
+			f.stopped[h.id] = stop{h.name, h.stopped}
+		case h.idle() && !h.next.After(now), full:
+		case h.next.After(now.Add(soon)):
 			f.search.again()
 		default:
+			if h.idle() {
+				f.search.blocked = earlier(f.search.blocked, h.next)
+			}
 			continue
 		}
 		f.dropLocked(h)
 		dropped = true
 	}
 	return dropped
+}
+
+// filesLocked notes how many files found on a host's pages are waiting now.
+func (f *Frontier) filesLocked(id store.HostID, n int) {
+	if f.search.files != nil {
+		f.search.files[id] = n
+	}
+	h := f.hosts[id]
+	if h == nil {
+		if n < f.opt.FileQueue {
+			f.search.want(id) // it may have been dropped as full
+		}
+		return
+	}
+	h.files = n
+	f.refileLocked(h)
 }
 
 // canStart reports whether a request of kind k may start now.

@@ -9,32 +9,8 @@ import (
 	"github.com/trawl-go/trawl/internal/store"
 )
 
-// Bounds of one read of the store.
-const (
-	queriesPerRead = 64
-	hostsPerRead   = 256
-)
-
-// A search goes through the store's hosts in the order of their IDs, for
-// those that have waiting requests and are not in memory.
-type search struct {
-	open    bool         // there may be some
-	whole   bool         // this pass began at the first host and nothing was added behind it
-	after   store.HostID // where the pass stands
-	blocked time.Time    // when the first host that was passed over may be asked; zero if none was
-}
-
-const beforeFirst = store.HostID(-1 << 63)
-
-// start begins a pass.
-func (s *search) start() {
-	*s = search{open: true, whole: true, after: beforeFirst}
-}
-
-// again has the search come back to hosts that it may have passed.
-func (s *search) again() {
-	s.open, s.whole, s.blocked = true, false, time.Time{}
-}
+// queriesPerRead bounds one read of the store.
+const queriesPerRead = 64
 
 // readLoop reads for hungry hosts and searches for further ones each time it
 // is woken, until the job ends.
@@ -149,53 +125,6 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// searchHosts takes a step of the search. It reports whether to go on at
-// once.
-func (f *Frontier) searchHosts(ctx context.Context) (bool, error) {
-	f.mu.Lock()
-	if !f.search.open || len(f.hosts) >= f.opt.Hosts && !f.makeRoomLocked() {
-		f.mu.Unlock()
-		return false, nil
-	}
-	after := f.search.after
-	if after == beforeFirst {
-		f.search.whole, f.search.blocked = true, time.Time{}
-	}
-	f.mu.Unlock()
-
-	hs, err := f.st.Hosts(ctx, f.lease, after, hostsPerRead)
-	if err != nil {
-		return false, err
-	}
-
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := time.Now()
-	for _, s := range hs {
-		if len(f.hosts) >= f.opt.Hosts {
-			return true, nil // goes on behind the last host that was taken
-		}
-		f.search.after = s.ID
-		switch h := f.hosts[s.ID]; {
-		case h != nil:
-		case s.Next.After(now.Add(soon)):
-			f.search.blocked = earlier(f.search.blocked, s.Next)
-		default:
-			h = f.addHostLocked(s)
-			h.found(trawl.KindPage)
-			h.found(trawl.KindFile)
-			f.refileLocked(h)
-		}
-	}
-	if len(hs) == hostsPerRead {
-		return true, nil
-	}
-	f.search.after = beforeFirst
-	f.search.open = !f.search.whole
-	f.clock.arm(f)
-	return true, nil
-}
-
 // endIfDrained ends the job if nothing is left to do.
 func (f *Frontier) endIfDrained(ctx context.Context) error {
 	f.mu.Lock()
@@ -240,7 +169,7 @@ func (f *Frontier) endIfDrained(ctx context.Context) error {
 // itself: no host can start a request, now or at a time that is known.
 func (f *Frontier) quietLocked() bool {
 	if f.err != nil || f.sources > 0 || f.running > 0 || f.group.size() > 0 || f.reading ||
-		len(f.clock.heap) > 0 || len(f.hungry) > 0 || f.search.open || !f.search.blocked.IsZero() {
+		len(f.clock.heap) > 0 || len(f.hungry) > 0 || !f.search.over() {
 		return false
 	}
 	now := time.Now()

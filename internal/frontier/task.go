@@ -82,7 +82,7 @@ func (f *Frontier) forgetLocked(w *waiter) {
 
 // dispatchLocked hands requests to workers while there are both.
 func (f *Frontier) dispatchLocked() {
-	if f.err != nil {
+	if f.err != nil || f.run != nil && f.run.Err() != nil {
 		return
 	}
 	for _, k := range []int{file, page} {
@@ -118,6 +118,7 @@ func (f *Frontier) takeLocked(k int) *Task {
 		f.rescans = 0
 		if d := h.delay(); d > 0 {
 			h.next = now.Add(d)
+			h.dirty = h.dirty || d > soon // long enough for the host to leave memory
 		}
 		f.refileLocked(h)
 		f.wakeHungryLocked()
@@ -210,6 +211,9 @@ func (f *Frontier) Stop(t *Task, why string) {
 	f.stopLocked(t.host, why)
 }
 
+// A stop is what is kept of a host that was stopped and left memory.
+type stop struct{ name, why string }
+
 func (f *Frontier) stopLocked(h *host, why string) {
 	if h.stopped == "" {
 		h.stopped = why
@@ -222,6 +226,9 @@ func (f *Frontier) Stopped() map[string]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := make(map[string]string)
+	for _, s := range f.stopped {
+		m[s.name] = s.why
+	}
 	for _, h := range f.hosts {
 		if h.stopped != "" {
 			m[h.name] = h.stopped
