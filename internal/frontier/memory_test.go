@@ -32,10 +32,17 @@ func (r *reluctant) Hosts(ctx context.Context, l store.Lease, after store.HostID
 // are not looked at again and again until the files are there.
 func TestFullHostsGiveWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const hosts = 6
-		b := open(t, &reluctant{store.NewMem(), 1000}, &frontier.Options{Hosts: 2, FileQueue: 1})
-		for h := range hosts {
-			b.add(pageOf(fmt.Sprintf("h%d.test", h), 0), pageOf(fmt.Sprintf("h%d.test", h), 1))
+		const hosts, pages = 6, 3
+		b := open(t, &reluctant{store.NewMem(), 1000}, &frontier.Options{
+			Hosts: 2, FileQueue: 1,
+			Limits: func(string, string) frontier.Limits {
+				return frontier.Limits{PerHost: 1, Delay: 100 * time.Millisecond}
+			},
+		})
+		for n := range pages {
+			for h := range hosts {
+				b.add(pageOf(fmt.Sprintf("h%d.test", h), n))
+			}
 		}
 		b.done()
 		begin := time.Now()
@@ -78,8 +85,8 @@ func TestFullHostsGiveWay(t *testing.T) {
 		}
 		wg.Wait()
 		b.end()
-		if len(got) != 3*hosts {
-			t.Errorf("%d requests done, want %d: %v", len(got), 3*hosts, got)
+		if want := (pages + 1) * hosts; len(got) != want {
+			t.Errorf("%d requests done, want %d: %v", len(got), want, got)
 		}
 	})
 }
