@@ -14,7 +14,7 @@ import (
 )
 
 // file fetches a file and saves it, trying its backup URLs in turn.
-func (e *Engine) file(ctx context.Context, t *frontier.Task, w *patience) (store.Outcome, error) {
+func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store.Outcome, error) {
 	if e.parts.Files == nil {
 		return store.Outcome{State: store.Done}, nil
 	}
@@ -28,7 +28,7 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, w *patience) (store
 		if i >= 0 {
 			u = t.Request.Backup[i]
 		}
-		f, err := e.save(ctx, t, u, headers, w)
+		f, err := e.save(ctx, t, u, headers)
 		if err == nil {
 			return store.Outcome{State: store.Done, File: f}, nil
 		}
@@ -43,13 +43,13 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, w *patience) (store
 }
 
 // save fetches one URL of a file and puts it under its name.
-func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, headers map[string]string, w *patience) (*store.File, error) {
+func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, headers map[string]string) (*store.File, error) {
 	res, err := e.parts.Fetch.Open(ctx, rawURL, t.Request.Referer, headers)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
-	tmp, err := e.parts.Files.Write(ctx, &meter{res.Body, &e.count.bytes, w}, save.Want{
+	tmp, err := e.parts.Files.Write(ctx, &meter{res.Body, &e.count.bytes}, save.Want{
 		Length:      res.Length,
 		Path:        t.Request.Path,
 		ContentType: res.Header.Get("Content-Type"),

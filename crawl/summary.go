@@ -173,16 +173,14 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 	}, nil
 }
 
-// A meter counts what is read, and reports it as a sign of life.
+// A meter counts what is read.
 type meter struct {
 	r io.Reader
 	n *atomic.Int64
-	w *patience
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.n.Add(int64(n))
-	m.w.beat()
 	return n, err
 }

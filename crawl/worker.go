@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/frontier"
 	"github.com/trawl-go/trawl/internal/store"
 )
@@ -44,7 +45,7 @@ func (c *crew) worker() {
 			return
 		}
 		p := c.patience()
-		o, err := c.do(c.work, t, p)
+		o, err := c.do(fetch.WithBeat(c.work, p.beat), t, p)
 		replaced := p.end()
 		switch {
 		case c.work.Err() != nil:

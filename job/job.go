@@ -68,6 +68,10 @@ type HTTP struct {
 	// Timeout bounds each wait: for a connection, for the header of the
 	// answer, for the next bytes of a body. Zero means 15, 30 and 30 seconds.
 	Timeout time.Duration
+
+	// Rate bounds what all transfers together receive, in bytes a second.
+	// Zero means no bound.
+	Rate int64
 }
 
 // Options adjust a job. A nil *Options means the default.
@@ -173,7 +177,7 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	j.client = fetch.New(&fetch.Options{
-		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo,
+		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate,
 		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
 	})
 	seeds := p.Seeds

@@ -33,6 +33,7 @@ type collectFlags struct {
 	delay     seconds
 	retries   int
 	timeout   seconds
+	rate      byteSize
 	userAgent string
 	headers   []string
 	referer   string
@@ -63,6 +64,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.IntVar(&f.fileQueue, "file-queue", 0, "let the pages of a site wait while `N` of its files do (default the spider's, else 1000)")
 	fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
 	fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
+	fs.VarP(&f.rate, "limit-rate", "r", "receive at most this `SIZE` a second in all transfers together, like 500k or 2M")
 	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
 	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request; a cookie or password only to hosts whose pages are visited (repeatable)")
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
@@ -125,7 +127,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	default:
 		return nil, usagef("--sync %s: must be on or off", f.sync)
 	}
-	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout)}
+	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout), Rate: int64(f.rate)}
 	if f.userAgent == "" {
 		v, _, _ := strings.Cut(versionText(), " ")
 		o.HTTP.UserAgent = "trawl/" + v + " (+https://github.com/trawl-go/trawl)"

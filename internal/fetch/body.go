@@ -15,6 +15,7 @@ type body struct {
 	src    io.ReadCloser
 	watch  *watch
 	opts   *Options
+	rate   *rate // nil for none
 	url    string
 	status int
 
@@ -26,7 +27,21 @@ type body struct {
 	spent time.Duration
 }
 
+// Read reads no faster than the rate allows.
 func (b *body) Read(p []byte) (int, error) {
+	if b.rate == nil {
+		return b.read(p)
+	}
+	n, err := b.read(p[:min(len(p), b.rate.piece)])
+	if d := b.rate.take(n); err == nil {
+		if err = b.watch.hold(d); err != nil {
+			err = b.fail(err)
+		}
+	}
+	return n, err
+}
+
+func (b *body) read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
@@ -47,6 +62,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	b.watch.disarm()
 	b.total += int64(n)
+	if n > 0 {
+		b.watch.beat()
+	}
 	if err == io.EOF {
 		b.err = io.EOF
 		return n, io.EOF

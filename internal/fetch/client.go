@@ -25,6 +25,7 @@ type Client struct {
 	jar       http.CookieJar
 	connect   map[string]string // Options.ConnectTo with canonical keys
 	headers   []field           // Options.Headers, checked
+	rate      *rate             // of all bodies together, nil for none
 	err       error             // what is wrong with the options, for each request
 
 	// Inflating takes 40 KB of state, more than most pages.
@@ -42,6 +43,7 @@ func New(opts *Options) *Client {
 	for host, addr := range c.opts.ConnectTo {
 		c.connect[connectKey(host)] = addr
 	}
+	c.rate = newRate(c.opts.Rate)
 	c.headers, c.err = checkHeaders(nil, c.opts.Headers)
 	if c.jar = c.opts.Jar; c.jar == nil {
 		c.jar = newJar()
@@ -198,7 +200,7 @@ func (c *Client) response(w *watch, t *trip, res *http.Response) (*Response, err
 		Header: res.Header,
 		Length: res.ContentLength,
 	}
-	b := &body{src: res.Body, watch: w, url: out.URL, status: res.StatusCode, opts: &c.opts}
+	b := &body{src: res.Body, watch: w, url: out.URL, status: res.StatusCode, opts: &c.opts, rate: c.rate}
 	out.Body = b
 	if res.StatusCode == http.StatusNotModified || res.StatusCode == http.StatusNoContent {
 		out.Length = 0

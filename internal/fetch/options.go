@@ -45,6 +45,12 @@ type Options struct {
 	SlowBytes int64
 	SlowTime  time.Duration
 
+	// Rate bounds what is received in all bodies together, in bytes a second,
+	// compressed ones as they come. It is shared evenly among them, and the
+	// time for which it holds a body back is not the server's: the limits on
+	// time do not count it. Zero means no bound.
+	Rate int64
+
 	// PageDeadline and FileDeadline bound one request from its start to the
 	// last byte of the body, redirects included. Zero means 10 minutes for a
 	// page and no limit for a file.

@@ -26,8 +26,9 @@ func (t timeout) Timeout() bool { return true }
 // It belongs to the goroutine that makes the request.
 type watch struct {
 	parent   context.Context // the caller's
-	start    time.Time
-	deadline time.Duration // from start; 0 for none
+	start    time.Time       // moved on by the time that we held it up; see hold
+	deadline time.Duration   // from start; 0 for none
+	beat     func()          // see WithBeat
 
 	// Of the exchange under way; see begin.
 	ctx    context.Context // ends with parent, or when time is up
@@ -38,7 +39,7 @@ type watch struct {
 }
 
 func newWatch(parent context.Context, deadline time.Duration) *watch {
-	return &watch{parent: parent, deadline: deadline, start: time.Now()}
+	return &watch{parent: parent, deadline: deadline, start: time.Now(), beat: beatOf(parent)}
 }
 
 // begin starts an exchange with a context of its own, so that giving up one
