@@ -108,6 +108,14 @@ func (q *Queue[T]) TryPut(v T) error {
 // put adds v, or else fails, or else returns the waiter to park on.
 func (q *Queue[T]) put(v T, wait bool) (*waiter[handoff[T]], error) {
 	q.mu.Lock()
+	// The common case has no need of a deferred Unlock.
+	if !q.shut && q.order == fifo && q.getters.head == nil && (q.max == 0 || q.size < q.max) {
+		q.ring.push(v)
+		q.size++
+		q.unfinished++
+		q.mu.Unlock()
+		return nil, nil
+	}
 	defer q.mu.Unlock() // deferred because compare may panic
 	if q.shut {
 		return nil, ErrShutDown
@@ -187,6 +195,13 @@ func (q *Queue[T]) TryGet() (T, error) {
 // get takes an item, or else fails, or else returns the waiter to park on.
 func (q *Queue[T]) get(wait bool) (v T, w *waiter[handoff[T]], err error) {
 	q.mu.Lock()
+	// The common case has no need of a deferred Unlock.
+	if q.size > 0 && q.order == fifo && q.putters.head == nil {
+		v = q.ring.popFront()
+		q.size--
+		q.mu.Unlock()
+		return v, nil, nil
+	}
 	defer q.mu.Unlock() // deferred because compare may panic
 	if q.size > 0 {
 		v = q.removeLocked()
