@@ -1,0 +1,10 @@
+package main
+
+import "context"
+
+// children are what this program can be in place of the benchmark, by its
+// first argument.
+var children = map[string]func(ctx context.Context, args []string) error{
+	"parse": parse,
+	"serve": serve,
+}

@@ -1,0 +1,7 @@
+package main
+
+import "os"
+
+func maxRSS(*os.ProcessState) int64 { return 0 }
+
+const exeSuffix = ".exe"
