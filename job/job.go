@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,10 @@ type HTTP struct {
 	// Timeout bounds each wait: for a connection, for the header of the
 	// answer, for the next bytes of a body. Zero means 15, 30 and 30 seconds.
 	Timeout time.Duration
+
+	// Jar keeps the cookies, those that sites set among them; nil means a new
+	// one in memory. The job does not write it anywhere.
+	Jar http.CookieJar
 
 	// Rate bounds what all transfers together receive, in bytes a second.
 	// Zero means no bound.
@@ -177,7 +182,7 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	j.client = fetch.New(&fetch.Options{
-		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate,
+		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar,
 		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
 	})
 	seeds := p.Seeds

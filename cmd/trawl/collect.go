@@ -22,6 +22,9 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	if err != nil {
 		return err
 	}
+	if opt.HTTP.Jar, err = a.jar(ctx, f); err != nil {
+		return err
+	}
 	dir := f.dir
 	if dir == "" {
 		dir = filepath.Join("trawl", p.Name)

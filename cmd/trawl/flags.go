@@ -37,6 +37,8 @@ type collectFlags struct {
 	userAgent string
 	headers   []string
 	referer   string
+	cookies   string
+	browser   string
 	connectTo []string
 	filename  string
 	maxSize   byteSize
@@ -68,6 +70,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
 	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request; a cookie or password only to hosts whose pages are visited (repeatable)")
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
+	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
+	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
@@ -79,6 +83,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a log of everything to standard error")
 	fs.BoolVarP(&f.noBars, "no-progress", "n", false, "plain lines in place of live progress")
+	_ = c.MarkFlagFilename("cookies")
 	_ = c.MarkFlagDirname("directory") // cannot fail: the flag is there
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"lines":     cmdLines,
 			"hold":      cmdHold,
 			"serve":     cmdServe,
+			"sql":       cmdSQL,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -364,6 +366,19 @@ func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { st.Close() })
 	ts.Setenv("PID", strconv.Itoa(os.Getpid()))
+}
+
+// sql DATABASE FILE runs the statements of a file on a database, a new one if
+// need be.
+func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
+	noNeg(ts, neg)
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
+	db, err := sql.Open("sqlite", path)
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(err)
 }
 
 // serve DIR serves the files of a directory, at the address $SERVER.

@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	// What the engine is made of. None of these knows another, except through
 	// the nouns of the root package; so each can be read, tested and replaced
 	// by itself.
+	"internal/cookies": {},
 	"internal/extract": {".", "xpath"},
 	"internal/fetch":   {"."},
 	"internal/save":    {"."},
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 
 	"cmd/trawl": {
 		".", "crawl", "job", "spiders", "thread",
-		"internal/fetch", "internal/gallery", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
+		"internal/cookies", "internal/fetch", "internal/gallery", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},

@@ -46,7 +46,7 @@ func New(opts *Options) *Client {
 	c.rate = newRate(c.opts.Rate)
 	c.headers, c.err = checkHeaders(nil, c.opts.Headers)
 	if c.jar = c.opts.Jar; c.jar == nil {
-		c.jar = newJar()
+		c.jar = NewJar()
 	}
 	if c.transport = c.opts.Transport; c.transport == nil {
 		c.transport = newTransport(&c.opts, c.connect)

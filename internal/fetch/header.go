@@ -77,7 +77,7 @@ func partial(fields []field) bool {
 
 // request returns the request for where the trip stands.
 func (c *Client) request(ctx context.Context, t *trip) *http.Request {
-	h := make(http.Header, 6+len(t.fields))
+	h := make(http.Header, 7+len(t.fields))
 	req := &http.Request{
 		Method:     http.MethodGet,
 		URL:        t.url,
@@ -88,7 +88,7 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 		ProtoMinor: 1,
 	}
 	// One array for the values: set appends to it, Header keeps slices of it.
-	values := make([]string, 0, 6+len(t.fields))
+	values := make([]string, 0, 7+len(t.fields))
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
@@ -111,8 +111,8 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 		}
 		set(f.name, f.value)
 	}
-	for _, cookie := range c.jar.Cookies(t.url) {
-		req.AddCookie(cookie)
+	if cookies := c.jar.Cookies(t.url); len(cookies) > 0 {
+		set("Cookie", joinCookies(h.Get("Cookie"), cookies))
 	}
 	if addr, ok := connectTo(c.connect, t.url); ok {
 		mapped := *t.url
@@ -120,6 +120,30 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 		req.URL = &mapped
 	}
 	return req.WithContext(ctx)
+}
+
+// joinCookies adds cookies to the value of a Cookie field. Their values go as
+// they are, as browsers do it; AddCookie would leave out quotation marks and
+// all that is not ASCII, and with that make another value of it.
+func joinCookies(value string, cookies []*http.Cookie) string {
+	var b strings.Builder
+	b.WriteString(value)
+	for _, c := range cookies {
+		if !httpguts.ValidHeaderFieldValue(c.Value) {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(c.Name)
+		b.WriteByte('=')
+		if c.Quoted {
+			b.WriteString(`"` + c.Value + `"`)
+		} else {
+			b.WriteString(c.Value)
+		}
+	}
+	return b.String()
 }
 
 // connectKey returns a key of Options.ConnectTo in the form in which hosts

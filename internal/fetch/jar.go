@@ -20,15 +20,15 @@ const (
 	cookieOverhead = 400 // of one cookie in memory, about
 )
 
-// A jar is a cookiejar.Jar for each site, such as example.co.uk with all of
+// A Jar is a cookiejar.Jar for each site, such as example.co.uk with all of
 // its hosts, and bounded. It is safe for concurrent use.
-type jar struct {
+type Jar struct {
 	limit int // maxJar
 
 	mu    sync.Mutex
-	sites map[string]*list.Element // of *site
-	used  list.List                // of *site, the latest first
-	size  int                      // of all sites
+	sites map[string]*site
+	used  list.List // of *site that may be forgotten, the latest first
+	size  int       // of what sites set
 }
 
 type site struct {
@@ -37,13 +37,15 @@ type site struct {
 	size int
 	// sizes of the cookies it ever set.
 	sizes map[cookieKey]int
+	elem  *list.Element // in Jar.used; nil for one that is never forgotten
 }
 
 // A cookieKey is what tells cookies of one site apart.
 type cookieKey struct{ host, domain, path, name string }
 
-func newJar() *jar {
-	return &jar{limit: maxJar, sites: make(map[string]*list.Element)}
+// NewJar returns an empty jar.
+func NewJar() *Jar {
+	return &Jar{limit: maxJar, sites: make(map[string]*site)}
 }
 
 // siteOf returns the registrable domain of a URL's host, or the host itself
@@ -56,34 +58,59 @@ func siteOf(u *url.URL) string {
 	return host
 }
 
+// siteLocked returns a site, a new one if need be, as the one used last.
+func (j *Jar) siteLocked(name string) *site {
+	s := j.sites[name]
+	if s == nil {
+		// Unreachable error: New fails for no options of ours.
+		inner, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+		s = &site{name: name, jar: inner, sizes: make(map[cookieKey]int)}
+		s.elem = j.used.PushFront(s)
+		j.sites[name] = s
+	}
+	j.touchLocked(s)
+	return s
+}
+
+func (j *Jar) touchLocked(s *site) {
+	if s.elem != nil {
+		j.used.MoveToFront(s.elem)
+	}
+}
+
 // Cookies implements http.CookieJar.
-func (j *jar) Cookies(u *url.URL) []*http.Cookie {
+func (j *Jar) Cookies(u *url.URL) []*http.Cookie {
 	name := siteOf(u)
 	j.mu.Lock()
-	e := j.sites[name]
-	if e == nil {
+	s := j.sites[name]
+	if s == nil {
 		j.mu.Unlock()
 		return nil
 	}
-	j.used.MoveToFront(e)
+	j.touchLocked(s)
 	j.mu.Unlock()
-	return e.Value.(*site).jar.Cookies(u)
+	return s.jar.Cookies(u)
+}
+
+// Give puts the user's own cookies into the jar, as if u had set them. They
+// count against no limit, and their site is never forgotten.
+func (j *Jar) Give(u *url.URL, cookies []*http.Cookie) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := j.siteLocked(siteOf(u))
+	if s.elem != nil {
+		j.used.Remove(s.elem)
+		s.elem = nil
+	}
+	s.jar.SetCookies(u, cookies)
 }
 
 // SetCookies implements http.CookieJar.
-func (j *jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
+func (j *Jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	name := siteOf(u)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e := j.sites[name]
-	if e == nil {
-		// Unreachable error: New fails for no options of ours.
-		inner, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-		e = j.used.PushFront(&site{name: name, jar: inner, sizes: make(map[cookieKey]int)})
-		j.sites[name] = e
-	}
-	j.used.MoveToFront(e)
-	s := e.Value.(*site)
+	s := j.siteLocked(name)
 	kept := make([]*http.Cookie, 0, len(cookies))
 	for _, c := range cookies {
 		key := cookieKey{u.Host, c.Domain, c.Path, c.Name}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestJarIsBounded(t *testing.T) {
-	j := newJar()
+	j := NewJar()
 	j.limit = 50 * (cookieOverhead + 2)
 	at := func(format string, args ...any) *url.URL {
 		u, err := url.Parse(fmt.Sprintf(format, args...))
@@ -46,7 +46,7 @@ func TestJarIsBounded(t *testing.T) {
 }
 
 func TestJarOfOneSite(t *testing.T) {
-	j := newJar()
+	j := NewJar()
 	u := &url.URL{Scheme: "http", Host: "a.com", Path: "/"}
 	j.SetCookies(u, []*http.Cookie{{Name: "first", Value: "1"}, {Name: "large", Value: strings.Repeat("x", maxCookie)}})
 	if n := len(j.Cookies(u)); n != 1 {
@@ -59,5 +59,37 @@ func TestJarOfOneSite(t *testing.T) {
 	got := j.Cookies(u)
 	if len(got) != maxSiteCookies || got[0].Value != "2" {
 		t.Errorf("%d cookies, first = %v, want %d and the value 2", len(got), got[0], maxSiteCookies)
+	}
+}
+
+// What the user gives is bounded by nothing and outlives everything, and what
+// the site sets beside it is kept as ever.
+func TestJarGive(t *testing.T) {
+	j := NewJar()
+	j.limit = 10 * (cookieOverhead + 2)
+	u := &url.URL{Scheme: "https", Host: "www.home.co.uk", Path: "/"}
+	var own []*http.Cookie
+	for i := range 2 * maxSiteCookies {
+		own = append(own, &http.Cookie{Name: fmt.Sprint("own", i), Value: strings.Repeat("x", 2*maxCookie), Domain: "home.co.uk"})
+	}
+	j.Give(u, own)
+	for i := range 100 {
+		j.SetCookies(&url.URL{Scheme: "http", Host: fmt.Sprintf("site%d.com", i), Path: "/"}, []*http.Cookie{{Name: "a", Value: "1"}})
+	}
+	j.SetCookies(u, []*http.Cookie{{Name: "theirs", Value: "1"}, {Name: "own0", Value: "changed", Domain: "home.co.uk"}})
+	got := j.Cookies(u)
+	if len(got) != len(own)+1 {
+		t.Errorf("%d cookies, want %d", len(got), len(own)+1)
+	}
+	for _, c := range got {
+		if c.Name == "own0" && c.Value != "changed" {
+			t.Error("the site cannot change a cookie that it was given")
+		}
+	}
+	if n := len(j.Cookies(&url.URL{Scheme: "https", Host: "img.home.co.uk", Path: "/"})); n != len(own) {
+		t.Errorf("%d cookies for another host of the site, want %d", n, len(own))
+	}
+	if n := len(j.sites); n > 11 {
+		t.Errorf("%d sites, want at most 11", n)
 	}
 }
