@@ -341,15 +341,17 @@ func (s *Store) transact(ctx context.Context, c *conn, durable bool, f func(*tx)
 	if err := c.setSync(s.syncLevel(durable)); err != nil {
 		return err
 	}
-	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
 	committed := false
 	defer func() {
-		if !committed { // f failed or panicked, or COMMIT did
+		// f failed or panicked, or COMMIT did, or BEGIN: that gives the
+		// context's error also where it was done when the context ended.
+		if !committed {
 			c.exec(context.Background(), "ROLLBACK")
 		}
 	}()
+	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
 	s.at(stepBegun)
 	t := newTx(ctx, c)
 	if err := f(t); err != nil {
