@@ -46,7 +46,7 @@ func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Recei
 			fenced[o.Part] = true
 			continue
 		}
-		ended, origin, err := t.end(o, &receipt)
+		ended, origin, err := t.end(o, &c, &receipt)
 		if err != nil {
 			return receipt, err
 		}
@@ -102,7 +102,7 @@ func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Recei
 
 // end applies an outcome without its children. It reports whether the request
 // was waiting, and where it was found.
-func (t *tx) end(o *store.Outcome, receipt *store.Receipt) (ended bool, origin store.HostID, err error) {
+func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (ended bool, origin store.HostID, err error) {
 	var due any // nil keeps the old one
 	if o.State == store.Waiting {
 		due = store.Nanos(o.Due)
@@ -115,8 +115,7 @@ func (t *tx) end(o *store.Outcome, receipt *store.Receipt) (ended bool, origin s
 	}
 	kind, origin := trawl.Kind(r.int(0)), store.HostID(r.int(1))
 	if o.State != store.Waiting {
-		t.count(o.Host, origin, kind, store.Waiting, -1)
-		t.count(o.Host, origin, kind, o.State, 1)
+		t.move(o.Host, origin, kind, store.Waiting, o.State)
 	}
 	if o.State == store.Failed || o.Failure != nil {
 		return true, origin, t.fail(o, kind)
@@ -138,7 +137,11 @@ func (t *tx) end(o *store.Outcome, receipt *store.Receipt) (ended bool, origin s
 	}
 	t.totals[colItems] += int64(len(o.Items))
 	if o.File != nil {
-		err = t.file(o, receipt)
+		f := *o.File
+		f.Key = o.Key
+		if err = t.file(f, o.Host, receipt); err == nil {
+			err = t.judge(&f, o.Host, c, receipt)
+		}
 	}
 	return true, origin, err
 }
@@ -153,20 +156,21 @@ func (t *tx) fail(o *store.Outcome, kind trawl.Kind) error {
 		}
 		f.URL = lengthen(r.text(0), r.text(1))
 	}
-	final := 0
-	if o.State == store.Failed {
-		final = 1
-	}
+	f.Key, f.Kind = o.Key, kind
+	return t.failure(&f, o.Host, o.State == store.Failed)
+}
+
+// failure records a failure, which is final unless the request waits.
+func (t *tx) failure(f *store.Failure, host store.HostID, final bool) error {
 	_, err := t.exec(`INSERT OR REPLACE INTO failure(key, host, kind, final, url, reason, status, message, tries, at)
 		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		o.Key, o.Host, kind, final, f.URL, f.Reason, f.Status, f.Message, f.Tries, store.Nanos(f.At))
+		f.Key, host, f.Kind, final, f.URL, f.Reason, f.Status, f.Message, f.Tries, store.Nanos(f.At))
 	return err
 }
 
 // file records a file that is done.
-func (t *tx) file(o *store.Outcome, receipt *store.Receipt) error {
-	f := *o.File
-	f.Key, f.DuplicateOf = o.Key, ""
+func (t *tx) file(f store.File, host store.HostID, receipt *store.Receipt) error {
+	f.DuplicateOf = ""
 	var sum any
 	if f.SHA256 != [32]byte{} {
 		sum = f.SHA256[:]
@@ -183,6 +187,6 @@ func (t *tx) file(o *store.Outcome, receipt *store.Receipt) error {
 	t.totals[colBytes] += f.Size
 	_, err := t.exec(`INSERT INTO file(key, host, url, path, size, sha256, type, etag, modified, duplicate_of)
 		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		f.Key, o.Host, f.URL, f.Path, f.Size, sum, f.Type, f.ETag, f.Modified, orNull(f.DuplicateOf))
+		f.Key, host, f.URL, f.Path, f.Size, sum, f.Type, f.ETag, f.Modified, orNull(f.DuplicateOf))
 	return err
 }

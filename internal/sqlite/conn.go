@@ -161,6 +161,11 @@ func (c *conn) bind(args []any) []driver.NamedValue {
 		switch a := a.(type) {
 		case int:
 			v = int64(a)
+		case bool:
+			v = int64(0)
+			if a {
+				v = int64(1)
+			}
 		case store.HostID:
 			v = int64(a)
 		case trawl.Kind:

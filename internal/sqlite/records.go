@@ -90,17 +90,28 @@ func (s *Store) Files(ctx context.Context) iter.Seq2[store.File, error] {
 	return pages(ctx, s, "files", func(c *conn, first bool, last store.File) (page []store.File, err error) {
 		// No path is empty, so the zero File comes before the first.
 		err = c.query(ctx, func(r row) error {
-			f := store.File{
-				Key: r.key(0), URL: r.text(1), Path: r.text(2), Size: r.int(3), Type: r.text(5),
-				ETag: r.text(6), Modified: r.text(7), DuplicateOf: r.text(8),
-			}
-			copy(f.SHA256[:], r.blob(4))
-			page = append(page, f)
+			page = append(page, fileOf(r))
 			return nil
-		}, `SELECT key, url, path, size, sha256, type, etag, modified, duplicate_of FROM file INDEXED BY file_path
+		}, "SELECT "+fileColumns+` FROM file INDEXED BY file_path
 			WHERE (path, key) > (?, ?) ORDER BY path, key LIMIT ?`, last.Path, last.Key, rowsPerPage)
 		return page, err
 	})
+}
+
+// fileColumns and heldColumns are what fileOf reads.
+const (
+	fileColumns = "key, url, path, size, sha256, type, etag, modified, duplicate_of"
+	heldColumns = "key, url, path, size, sha256, type, etag, modified, NULL"
+)
+
+// fileOf makes a file of a row of fileColumns or heldColumns.
+func fileOf(r row) store.File {
+	f := store.File{
+		Key: r.key(0), URL: r.text(1), Path: r.text(2), Size: r.int(3), Type: r.text(5),
+		ETag: r.text(6), Modified: r.text(7), DuplicateOf: r.text(8),
+	}
+	copy(f.SHA256[:], r.blob(4))
+	return f
 }
 
 // Failures implements [store.Store].

@@ -48,20 +48,14 @@ func (s *Store) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int
 	n := 0
 	err := s.write(ctx, "redo", true, func(t *tx) error {
 		for _, key := range files {
-			r, err := t.first("DELETE FROM file WHERE key = ? RETURNING host, size, duplicate_of, sha256", key)
+			host, ok, err := t.forget(key)
 			if err != nil {
 				return err
 			}
-			if r == nil {
+			if !ok {
 				continue
 			}
-			t.totals[colBytes] -= r.int(1)
-			if r.text(2) != "" {
-				t.totals[colDuplicates]--
-			} else if err := t.succeed(r.blob(3)); err != nil {
-				return err
-			}
-			if err := t.again(store.HostID(r.int(0)), key, now); err != nil {
+			if err := t.again(host, key, now); err != nil {
 				return err
 			}
 			n++
@@ -72,6 +66,21 @@ func (s *Store) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int
 		return 0, err
 	}
 	return n, nil
+}
+
+// forget removes the record of a file, if there is one.
+func (t *tx) forget(key trawl.Key) (host store.HostID, ok bool, err error) {
+	r, err := t.first("DELETE FROM file WHERE key = ? RETURNING host, size, duplicate_of, sha256", key)
+	if err != nil || r == nil {
+		return 0, false, err
+	}
+	t.totals[colBytes] -= r.int(1)
+	if r.text(2) != "" {
+		t.totals[colDuplicates]--
+	} else {
+		err = t.succeed(r.blob(3))
+	}
+	return store.HostID(r.int(0)), true, err
 }
 
 // succeed puts the next file with the same content in the place of the first,
@@ -98,7 +107,6 @@ func (t *tx) again(host store.HostID, key trawl.Key, now time.Time) error {
 		return err
 	}
 	kind, origin := trawl.Kind(r.int(0)), store.HostID(r.int(1))
-	t.count(host, origin, kind, store.State(was.int(0)), -1)
-	t.count(host, origin, kind, store.Waiting, 1)
+	t.move(host, origin, kind, store.State(was.int(0)), store.Waiting)
 	return nil
 }

@@ -149,9 +149,31 @@ SELECT url, CASE kind WHEN 0 THEN 'page' ELSE 'file' END AS kind, reason, status
 FROM failure;
 `
 
+// schema2 adds the files that are held, and the contents that are suspect.
+const schema2 = `
+CREATE TABLE held(
+  key      BLOB PRIMARY KEY,
+  host     INTEGER NOT NULL,
+  url      TEXT NOT NULL,
+  path     TEXT NOT NULL,
+  size     INTEGER NOT NULL,
+  sha256   BLOB NOT NULL,
+  type     TEXT NOT NULL,
+  etag     TEXT NOT NULL,
+  modified TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE suspect(
+  sha256   BLOB NOT NULL,
+  host     INTEGER NOT NULL,
+  accepted INTEGER NOT NULL, -- 1: the user says that it is right
+  PRIMARY KEY(sha256, host)
+) WITHOUT ROWID;
+`
+
 // migrations lead from each version of the tables to the next; the first is
 // to 1. Add to the end, and never change what was released.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 // applicationID marks a database as a job: "traw".
 const applicationID = 0x74726177

@@ -53,6 +53,20 @@ func (t *tx) first(q string, args ...any) (row, error) {
 	return t.c.first(context.Background(), q, args...)
 }
 
+// query is conn.query, unless the transaction's context has ended.
+func (t *tx) query(each func(row) error, q string, args ...any) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	return t.c.query(context.Background(), each, q, args...)
+}
+
+// move counts a request in another state.
+func (t *tx) move(host, origin store.HostID, kind trawl.Kind, from, to store.State) {
+	t.count(host, origin, kind, from, -1)
+	t.count(host, origin, kind, to, 1)
+}
+
 // count adds n requests to the counters of a state.
 func (t *tx) count(host, origin store.HostID, kind trawl.Kind, s store.State, n int) {
 	t.totals[3*int(kind)+int(s)] += int64(n)

@@ -31,8 +31,10 @@ type Mem struct {
 	names    memNames
 	items    map[string][]Item // by output, in the order of Seq
 	files    map[trawl.Key]File
-	done     []trawl.Key           // the keys of files, in the order in which they were done
-	first    map[[32]byte]File     // the first file with that content
+	done     []trawl.Key       // the keys of files, in the order in which they were done
+	first    map[[32]byte]File // the first file with that content
+	held     map[trawl.Key]File
+	verdicts map[content]bool      // of suspect contents: true if accepted
 	failures map[trawl.Key]Failure // of the requests that failed
 	stats    Stats
 }
@@ -70,6 +72,8 @@ func NewMem() *Mem {
 		items:    map[string][]Item{},
 		files:    map[trawl.Key]File{},
 		first:    map[[32]byte]File{},
+		held:     map[trawl.Key]File{},
+		verdicts: map[content]bool{},
 		failures: map[trawl.Key]Failure{},
 	}
 }
@@ -340,7 +344,7 @@ func (m *Mem) Commit(ctx context.Context, c Commit) (Receipt, error) {
 			fenced[o.Part] = true
 			continue
 		}
-		applied[i] = m.endLocked(o, &receipt) && o.State == Done
+		applied[i] = m.endLocked(o, &c, &receipt) && o.State == Done
 	}
 	for i, o := range c.Outcomes {
 		if applied[i] {
@@ -365,7 +369,7 @@ func (m *Mem) Commit(ctx context.Context, c Commit) (Receipt, error) {
 
 // endLocked applies an outcome without its children, and reports whether the
 // request was waiting.
-func (m *Mem) endLocked(o Outcome, receipt *Receipt) bool {
+func (m *Mem) endLocked(o Outcome, c *Commit, receipt *Receipt) bool {
 	r := m.requests[o.Key]
 	if r == nil || r.host != o.Host || r.state != Waiting {
 		return false
@@ -396,6 +400,9 @@ func (m *Mem) endLocked(o Outcome, receipt *Receipt) bool {
 		}
 	}
 	m.moveLocked(r, o.State)
+	if o.State == Done && o.File != nil {
+		m.judgeLocked(r, c, receipt)
+	}
 	if o.State != Waiting {
 		receipt.touch(r.origin)
 	}
@@ -465,22 +472,28 @@ func (m *Mem) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int, 
 	defer m.mu.Unlock()
 	n := 0
 	for _, key := range files {
-		f, ok := m.files[key]
-		if !ok {
-			continue
+		if _, ok := m.forgetLocked(key); ok {
+			n++
+			m.againLocked(m.requests[key], now)
 		}
-		n++
-		delete(m.files, key)
-		m.done = slices.DeleteFunc(m.done, func(k trawl.Key) bool { return k == key })
-		m.stats.Bytes -= f.Size
-		if f.DuplicateOf != "" {
-			m.stats.Duplicates--
-		} else if f.SHA256 != [32]byte{} {
-			m.succeedLocked(f)
-		}
-		m.againLocked(m.requests[key], now)
 	}
 	return n, nil
+}
+
+// forgetLocked removes the record of a file.
+func (m *Mem) forgetLocked(key trawl.Key) (f File, ok bool) {
+	if f, ok = m.files[key]; !ok {
+		return f, false
+	}
+	delete(m.files, key)
+	m.done = slices.DeleteFunc(m.done, func(k trawl.Key) bool { return k == key })
+	m.stats.Bytes -= f.Size
+	if f.DuplicateOf != "" {
+		m.stats.Duplicates--
+	} else if f.SHA256 != [32]byte{} {
+		m.succeedLocked(f)
+	}
+	return f, true
 }
 
 // succeedLocked puts the next file with the content of f in its place.

@@ -240,6 +240,14 @@ type Commit struct {
 
 	// Hosts replace what is remembered of them, Name and Files apart.
 	Hosts []Host
+
+	// Hold is the number of files of one host with the same content from
+	// which on none of them is believed, 2 or more; 0 believes every file.
+	// See [Store.Held].
+	Hold int
+
+	// At is the time of the failures that Hold brings about.
+	At time.Time
 }
 
 // A Receipt tells what a commit changed.
@@ -256,8 +264,16 @@ type Receipt struct {
 	Origins map[HostID]int
 
 	// Duplicates are the committed files whose content the job already had,
-	// with DuplicateOf set.
+	// with DuplicateOf set. Some of them may be among Held.
 	Duplicates []File
+
+	// Held are the files that are held from this commit on, those of earlier
+	// commits among them.
+	Held []HeldFile
+
+	// Freed are files that were held and have been replaced by one that is
+	// believed: of the held copy nothing is known any more.
+	Freed []File
 }
 
 // Counts of requests by state.
@@ -363,6 +379,24 @@ type Store interface {
 	// records but not their names. Where one of them was the first with its
 	// content, another file takes that place. It returns how many there were.
 	Redo(ctx context.Context, now time.Time, files []trawl.Key) (int, error)
+
+	// Held yields the files that are held, in the order of their keys.
+	//
+	// When a file is committed whose content Commit.Hold files of its host
+	// have, this one among them, it may be a placeholder that the host gives
+	// for whatever it does not want to give. All of them are held: their
+	// requests have failed, for the reason [HeldReason], and their records
+	// are kept here and not among Files. The content stays suspect: a further
+	// file of the host that has it is held at once, until it is accepted.
+	//
+	// A held file keeps its name. When its request is done after a Retry, it
+	// is freed, or held anew.
+	Held(ctx context.Context) iter.Seq2[File, error]
+
+	// Accept makes held files done after all, each under the path given, and
+	// ends the suspicion against their contents for good. A key that is not
+	// held is passed over. It returns how many there were.
+	Accept(ctx context.Context, files []Name) (int, error)
 
 	// Get returns a value of the job, "" if it was never set.
 	Get(ctx context.Context, name string) (string, error)

@@ -77,6 +77,14 @@ var calls = map[string]func(ctx context.Context, e *env) error{
 		_, err := e.s.Redo(ctx, t0, []trawl.Key{file("https://www.example.com/f", "").Key})
 		return err
 	},
+	"Held": func(ctx context.Context, e *env) error {
+		_, err := collect(e.s.Held(ctx))
+		return err
+	},
+	"Accept": func(ctx context.Context, e *env) error {
+		_, err := e.s.Accept(ctx, []store.Name{{Key: file("https://held.example/0.jpg", "").Key, Path: "h0"}})
+		return err
+	},
 	"Get": func(ctx context.Context, e *env) error {
 		_, err := e.s.Get(ctx, "v")
 		return err
@@ -93,6 +101,7 @@ func (e *env) prepare() {
 	o := outcome(es[2], store.Done)
 	o.Items = []store.Item{item("s", 1)}
 	e.commit(outcome(es[1], store.Failed), o, saved(f, "f", 1))
+	e.placeholders("held.example", 2, 2)
 }
 
 // state returns all that can be seen of a store.
@@ -102,7 +111,7 @@ func (e *env) state() string {
 	e.must(err)
 	cur, err := e.s.Cursor(bg, "list")
 	e.must(err)
-	return fmt.Sprint(e.stats(), e.waiting(), all(e, e.s.Files(bg)), all(e, e.s.Failures(bg)), v, cur)
+	return fmt.Sprint(e.stats(), e.waiting(), all(e, e.s.Files(bg)), all(e, e.s.Failures(bg)), all(e, e.s.Held(bg)), v, cur)
 }
 
 var callTests = []test{

@@ -154,6 +154,12 @@ func (m *machine) step() {
 			keys[i] = m.files[m.r.IntN(len(m.files))]
 		}
 		m.same(fmt.Sprintf("Redo %v", keys), func(e *env) (any, error) { return e.s.Redo(bg, now, keys) })
+	case n < 92:
+		names := make([]store.Name, m.r.IntN(4))
+		for i := range names {
+			names[i] = store.Name{Key: m.files[m.r.IntN(len(m.files))], Path: fmt.Sprintf("q%d", m.r.IntN(50))}
+		}
+		m.same(fmt.Sprintf("Accept %v", names), func(e *env) (any, error) { return e.s.Accept(bg, names) })
 	case n < 93:
 		v := fmt.Sprint(m.r.IntN(10))
 		m.same("Set "+v, func(e *env) (any, error) { return nil, e.s.Set(bg, "v", v) })
@@ -182,7 +188,7 @@ func (m *machine) name() store.Name {
 }
 
 func (m *machine) commitSomething() {
-	c := store.Commit{}
+	c := store.Commit{Hold: []int{0, 2, 3, 4}[m.r.IntN(4)], At: m.now}
 	for range m.r.IntN(6) {
 		r := m.urls[m.r.IntN(len(m.urls))]
 		o := outcome(r, []store.State{store.Done, store.Done, store.Failed, store.Waiting}[m.r.IntN(4)])
@@ -237,6 +243,7 @@ func (m *machine) compareAll() {
 	m.same("Hosts", func(e *env) (any, error) { return e.s.Hosts(bg, e.l, 0, 100) })
 	m.same("Files", func(e *env) (any, error) { return collect(e.s.Files(bg)) })
 	m.same("Failures", func(e *env) (any, error) { return collect(e.s.Failures(bg)) })
+	m.same("Held", func(e *env) (any, error) { return collect(e.s.Held(bg)) })
 	m.same("Outputs", func(e *env) (any, error) { return e.s.Outputs(bg) })
 	for _, o := range []string{"s", "t"} {
 		m.same("Items of "+o, func(e *env) (any, error) { return collect(e.s.Items(bg, o, 0)) })

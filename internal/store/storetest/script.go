@@ -42,6 +42,12 @@ func Script() []Step {
 			return err
 		}
 	}
+	holds := func(os ...store.Outcome) Step {
+		return func(ctx context.Context, s store.Store, l store.Lease) error {
+			_, err := s.Commit(ctx, store.Commit{Leases: []store.Lease{l}, Outcomes: os, Hold: 2, At: t0})
+			return err
+		}
+	}
 	reserve := func(names ...store.Name) Step {
 		return func(ctx context.Context, s store.Store, l store.Lease) error {
 			_, err := s.Reserve(ctx, names, nil)
@@ -84,6 +90,11 @@ func Script() []Step {
 			_, err := s.Redo(ctx, t0, []trawl.Key{pics[0].Key})
 			return err
 		},
+		holds(saved(pics[0], "思考中/1.jpg", 1)), // and pics[1]
+		func(ctx context.Context, s store.Store, l store.Lease) error {
+			_, err := s.Accept(ctx, []store.Name{{Key: pics[0].Key, Path: "思考中/1.jpg"}})
+			return err
+		},
 	}
 }
 
@@ -112,6 +123,8 @@ func Dump(ctx context.Context, s store.Store, l store.Lease) (string, error) {
 	put("files", fs, err)
 	fails, err := collect(s.Failures(ctx))
 	put("failures", fails, err)
+	held, err := collect(s.Held(ctx))
+	put("held", held, err)
 	items, err := collect(s.Items(ctx, "s", 0))
 	put("items", items, err)
 	pos, err := s.Cursor(ctx, "list")

@@ -47,6 +47,7 @@ func Test(t *testing.T, d Driver) {
 		{"Names", nameTests},
 		{"Records", recordTests},
 		{"Retry", retryTests},
+		{"Held", heldTests},
 		{"Calls", callTests},
 		{"Concurrent", concurrentTests},
 		{"Random", randomTests},
