@@ -76,6 +76,10 @@ type Options struct {
 	// a failure. Zero means no bound.
 	MaxFile int64
 
+	// Hold is the number of files of one host with the same content from which
+	// on all of them are held; see [Held]. Zero means 5, negative never.
+	Hold int
+
 	// Grace is how long the work under way may go on after the context of
 	// Run ended; zero means 5 seconds, negative not at all.
 	Grace time.Duration
@@ -172,6 +176,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	e.opt.FileQueue = first(e.opt.FileQueue, most.FileQueue, 1000)
 	e.opt.Retries = max(first(e.opt.Retries, 4), 0)
 	e.opt.RetryWait = first(e.opt.RetryWait, time.Second)
+	e.opt.Hold = max(first(e.opt.Hold, 5), 0)
 	e.opt.Patience = first(e.opt.Patience, 2*time.Second)
 	e.opt.Grace = max(first(e.opt.Grace, 5*time.Second), 0)
 	if e.opt.Jobs == 1 {
@@ -221,6 +226,11 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	if len(leases) != 1 {
 		return nil, fmt.Errorf("crawl: the store handed out %d partitions, want 1", len(leases))
 	}
+	if e.parts.Files != nil {
+		if err := settleHeld(ctx, e.parts.Store, e.parts.Files); err != nil {
+			return nil, err
+		}
+	}
 	names, err := e.parts.Store.Outputs(ctx)
 	if err != nil {
 		return nil, err
@@ -234,6 +244,7 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 
 	e.front = frontier.New(e.parts.Store, leases[0], &frontier.Options{
 		PageQueue: e.opt.PageQueue, FileQueue: e.opt.FileQueue, Jobs: e.opt.Jobs,
+		Hold:         e.opt.Hold,
 		Limits:       e.limits,
 		BeforeCommit: e.beforeCommit,
 		Committed:    e.committed,

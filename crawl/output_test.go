@@ -150,7 +150,9 @@ func TestFileNames(t *testing.T) {
 	}
 	w.handle = nil
 	dir := filepath.Join(t.TempDir(), "in")
-	w.mustRun(dir, s, w.options())
+	o := w.options()
+	o.Crawl.Hold = -1 // most of the files are the same page
+	w.mustRun(dir, s, o)
 	got := tree(t, dir)
 	if read(t, filepath.Join(dir, "list.jsonl")) != lineNumbers(1) || read(t, filepath.Join(dir, "list.csv")) != "n\n1\n" {
 		t.Errorf("the records were overwritten; files: %v", got)

@@ -19,14 +19,11 @@ const maxNotes = 200
 
 // counters are what this run did.
 type counters struct {
-	bytes      atomic.Int64 // received in bodies
-	pages      atomic.Int64
-	files      atomic.Int64
-	fileBytes  atomic.Int64
-	items      atomic.Int64
-	duplicates atomic.Int64
-	itemsBad   atomic.Int64
-	retries    atomic.Int64
+	bytes     atomic.Int64 // received in bodies
+	fileBytes atomic.Int64
+	items     atomic.Int64
+	itemsBad  atomic.Int64
+	retries   atomic.Int64
 
 	mu       sync.Mutex // guards what follows
 	failed   map[string]int
@@ -98,8 +95,16 @@ func (e *Engine) badSeed(err error) {
 
 // committed counts and reports what has become durable.
 func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.Receipt) {
+	held := make(map[trawl.Key]bool)
+	for i := range rec.Held {
+		held[rec.Held[i].File.Key] = true
+	}
 	for i := range outs {
 		t, o := ts[i], &outs[i]
+		if o.File != nil && held[t.Key] {
+			delete(held, t.Key) // what is left was reported as done before
+			continue
+		}
 		if o.Failure != nil && o.State != store.Done {
 			e.reportFailure(o)
 			continue
@@ -110,13 +115,22 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 			e.reportFile(t, o, rec.Duplicates)
 		}
 	}
+	for i := range rec.Held {
+		f := &rec.Held[i]
+		if held[f.File.Key] {
+			e.count.fileBytes.Add(-f.File.Size)
+		}
+		e.reportFailure(&store.Outcome{State: store.Failed, Failure: &f.Failure})
+	}
+	if err := e.hold(rec); err != nil {
+		e.front.Fail(err)
+	}
 	if e.outputs != nil {
 		e.outputs.write(outs)
 	}
 }
 
 func (e *Engine) reportPage(t *frontier.Task, o *store.Outcome) {
-	e.count.pages.Add(1)
 	e.count.items.Add(int64(len(o.Items)))
 	ev := PageDone{URL: t.Request.URL, Spider: t.Request.Spider, Items: len(o.Items)}
 	for i := range o.Children {
@@ -145,11 +159,9 @@ func (e *Engine) reportFile(t *frontier.Task, o *store.Outcome, dups []store.Fil
 		for i := range dups {
 			if dups[i].Key == f.Key {
 				ev.DuplicateOf = dups[i].DuplicateOf
-				e.count.duplicates.Add(1)
 			}
 		}
 	}
-	e.count.files.Add(1)
 	e.count.fileBytes.Add(ev.Size)
 	e.log.Info("file", "url", ev.URL, "path", ev.Path, "size", ev.Size)
 	if fn := e.opt.Events.File; fn != nil {

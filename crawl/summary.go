@@ -79,8 +79,8 @@ const Filtered = fetch.Reason("filtered")
 func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 	s := &Summary{
 		Items: e.count.items.Load(), ItemsFailed: e.count.itemsBad.Load(),
-		Bytes: e.count.fileBytes.Load(), Received: e.count.bytes.Load(),
-		Duplicates: e.count.duplicates.Load(), Retries: e.count.retries.Load(),
+		Bytes: max(e.count.fileBytes.Load(), 0), Received: e.count.bytes.Load(),
+		Retries: e.count.retries.Load(),
 		Elapsed: time.Since(e.began),
 	}
 	if e.front != nil {
@@ -97,14 +97,20 @@ func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 		return s, err
 	}
 	s.ItemsTotal = st.Items
-	s.Pages = e.tally(st.Pages, e.before.Pages, e.count.pages.Load())
-	s.Files = e.tally(st.Files, e.before.Files, e.count.files.Load())
+	s.Duplicates = max(st.Duplicates-e.before.Duplicates, 0)
+	s.Pages = tally(st.Pages, e.before.Pages)
+	s.Files = tally(st.Files, e.before.Files)
 	s.Failed, err = CountFailures(ctx, e.parts.Store)
 	return s, err
 }
 
-func (e *Engine) tally(now, before store.Counts, done int64) Tally {
-	return Tally{Done: done, Already: before.Done, Failed: now.Failed, Waiting: now.Waiting}
+// tally says what became of requests since before. Some that were done then
+// may be held now.
+func tally(now, before store.Counts) Tally {
+	return Tally{
+		Done: max(now.Done-before.Done, 0), Already: min(now.Done, before.Done),
+		Failed: now.Failed, Waiting: now.Waiting,
+	}
 }
 
 // CountFailures counts the failed requests of a job by reason, and by HTTP
@@ -164,9 +170,9 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return Snapshot{
-		Pages: e.tally(st.Pages, e.before.Pages, e.count.pages.Load()),
-		Files: e.tally(st.Files, e.before.Files, e.count.files.Load()),
-		Items: e.count.items.Load(), Received: e.count.bytes.Load(), Bytes: e.count.fileBytes.Load(),
+		Pages: tally(st.Pages, e.before.Pages),
+		Files: tally(st.Files, e.before.Files),
+		Items: e.count.items.Load(), Received: e.count.bytes.Load(), Bytes: max(e.count.fileBytes.Load(), 0),
 		Retries: e.count.retries.Load(), ItemsFailed: e.count.itemsBad.Load(),
 		Elapsed: time.Since(e.began),
 		Hosts:   front.Slowest(hosts),

@@ -255,6 +255,32 @@ func (j *Job) Retry(ctx context.Context, want func(store.Failure) bool) (int, er
 	return j.st.Retry(ctx, time.Now(), want)
 }
 
+// AcceptHeld takes the files that the job in dir holds for what they are, and
+// brings them back under their names; see [crawl.AcceptHeld]. Nothing is
+// fetched. The error is fs.ErrNotExist if there is no job, and a
+// *LockedError if another process works in dir.
+func AcceptHeld(ctx context.Context, dir string) (n int, lost []string, err error) {
+	// A look first, so that no job is made where there is none.
+	ro, err := sqlite.Open(ctx, dir, &sqlite.Options{ReadOnly: true})
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := ro.Close(); err != nil {
+		return 0, nil, err
+	}
+	st, err := sqlite.Open(ctx, dir, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	files, err := save.Open(dir, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { err = errors.Join(err, files.Close()) }()
+	return crawl.AcceptHeld(ctx, st, files)
+}
+
 // Close ends the job's use of the directory. It may be called twice.
 func (j *Job) Close() error {
 	var errs []error

@@ -22,7 +22,7 @@ const (
 	exitNetwork     = 4
 	exitTLS         = 5
 	exitAuth        = 6
-	exitBody        = 7 // cut, or not what it claims
+	exitBody        = 7 // cut, not what it claims, or a placeholder
 	exitHTTP        = 8 // other 4xx and 5xx, and login walls
 	exitInterrupted = 130
 )
@@ -32,7 +32,7 @@ const exitHelp = `
 Exit status:
   0  everything collected          5  TLS
   1  a record or page failed       6  authentication (401, 407)
-  2  usage, spider, list           7  bodies cut or not what they claim
+  2  usage, spider, list           7  bodies cut, not what they claim, placeholders
   3  disk, directory in use        8  other HTTP errors, login wall
   4  network                     130  interrupted; the same command goes on`
 
@@ -51,7 +51,7 @@ func exitOf(reason fetch.Reason) int {
 		return exitTLS
 	case fetch.Auth:
 		return exitAuth
-	case fetch.Cut, fetch.Type, fetch.Size, fetch.Parse:
+	case fetch.Cut, fetch.Type, fetch.Size, fetch.Parse, crawl.Held:
 		return exitBody
 	case fetch.HTTP, fetch.Login, fetch.Redirect:
 		return exitHTTP

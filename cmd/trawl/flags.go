@@ -43,6 +43,7 @@ type collectFlags struct {
 	filename  string
 	maxSize   byteSize
 	ranges    string
+	held      int
 	sync      string
 
 	simulate bool
@@ -76,6 +77,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
 	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
+	fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
 	fs.StringVar(&f.sync, "sync", "on", "on: files are on disk before they count; off: faster, at the risk of a power cut")
 	fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
 	fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
@@ -105,6 +107,9 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	if f.retries < 0 {
 		return nil, usagef("--retries %d: must not be negative", f.retries)
 	}
+	if f.held < 0 || f.held == 1 {
+		return nil, usagef("--held %d: must be 2 or more, or 0 to put nothing aside", f.held)
+	}
 	o.Crawl = crawl.Options{
 		Jobs: f.jobs, Producers: f.producers, Consumers: f.consumers,
 		PageQueue: f.pageQueue, FileQueue: f.fileQueue, PerHost: f.perHost,
@@ -118,6 +123,9 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	}
 	if changed("delay") && f.delay == 0 {
 		o.Crawl.Delay = -1
+	}
+	if o.Crawl.Hold = f.held; f.held == 0 {
+		o.Crawl.Hold = -1
 	}
 	if f.retries == 0 {
 		o.Crawl.Retries = -1

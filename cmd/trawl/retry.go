@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -15,21 +16,33 @@ func (a *app) retryCommand() *cobra.Command {
 	var (
 		flags   collectFlags
 		reasons []string
+		accept  bool
 	)
 	c := &cobra.Command{
 		Use:   "retry DIR",
 		Short: "Take what failed again",
 		Long: `Take what failed in the job of a directory again, and whatever is left of it.
 The spider and its arguments are those of the job.
+
+Among what failed are files that were put aside, since many of their host have
+the same content (--held): they are asked for again. With --accept-held nothing
+is asked for; they are taken as they are, and get their names back.
 ` + exitHelp,
 		Example: `  trawl retry trawl/doutula
-  trawl retry pictures --reason network --reason http -R 10`,
+  trawl retry pictures --reason network --reason http -R 10
+  trawl retry pictures --accept-held`,
 		Args: exactly(1, "the directory of a job"),
 		RunE: func(c *cobra.Command, pos []string) error {
 			if flags.dir != "" || flags.simulate || flags.getURLs {
 				return usagef("retry works in the directory of the job; -d, -s and -g do not go with it")
 			}
 			flags.dir = pos[0]
+			if accept {
+				if len(reasons) > 0 {
+					return usagef("--accept-held fetches nothing; --reason does not go with it")
+				}
+				return a.acceptHeld(c.Context(), pos[0], flags.quiet)
+			}
 			st, id, err := openJob(c.Context(), pos[0])
 			if err != nil {
 				return err
@@ -53,11 +66,28 @@ The spider and its arguments are those of the job.
 		},
 	}
 	c.Flags().StringArrayVar(&reasons, "reason", nil, "only what failed for this `REASON`, a word like network or http (repeatable)")
+	c.Flags().BoolVar(&accept, "accept-held", false, "take the files that were put aside for what they are")
 	flags.add(c)
 	_ = c.Flags().MarkHidden("directory") // cannot fail: the flags are there
 	_ = c.Flags().MarkHidden("simulate")
 	_ = c.Flags().MarkHidden("get-urls")
 	return c
+}
+
+// acceptHeld brings the files that a job holds back under their names.
+func (a *app) acceptHeld(ctx context.Context, dir string, quiet bool) error {
+	n, lost, err := job.AcceptHeld(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if !quiet {
+		fmt.Fprintf(a.err, "%s put back\n", plural(int64(n), "file"))
+	}
+	for _, p := range lost {
+		a.status = exitBody
+		fmt.Fprintf(a.err, "%s is missing or changed; trawl retry %s fetches it again\n", printable(p), dir)
+	}
+	return nil
 }
 
 // planOf returns the plan of a job that exists, without new start requests.

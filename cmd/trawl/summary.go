@@ -134,7 +134,7 @@ func reasonText(reason string, status int) string {
 		"auth": "the site wants a login", "http": "HTTP error", "login": "redirected to a login",
 		"redirect": "too many or forbidden redirects", "cut": "body cut short", "type": "not what it claims to be",
 		"size": "too large", "filtered": "larger than --filesize-max", "disk": "could not be written",
-		"parse": "could not be parsed", "spider": "the spider failed",
+		"held": "placeholders, put aside in .trawl/held", "parse": "could not be parsed", "spider": "the spider failed",
 	}[reason]
 	if text == "" {
 		text = reason

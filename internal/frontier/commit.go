@@ -106,7 +106,9 @@ func (f *Frontier) commit(ctx context.Context, outs []store.Outcome, hosts []sto
 	if err := f.opt.BeforeCommit(ctx); err != nil {
 		return store.Receipt{}, err
 	}
-	rec, err := f.st.Commit(ctx, store.Commit{Leases: []store.Lease{f.lease}, Outcomes: outs, Hosts: hosts})
+	rec, err := f.st.Commit(ctx, store.Commit{
+		Leases: []store.Lease{f.lease}, Outcomes: outs, Hosts: hosts, Hold: f.opt.Hold, At: time.Now(),
+	})
 	if err == nil && len(rec.Fenced) > 0 {
 		err = fmt.Errorf("frontier: partition %d: %w", f.lease.Part, store.ErrFenced)
 	}

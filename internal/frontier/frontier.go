@@ -71,6 +71,9 @@ type Options struct {
 	Group  int
 	Linger time.Duration
 
+	// Hold is that of each commit; see [store.Commit].
+	Hold int
+
 	// BeforeCommit runs before each commit, from one goroutine, and fails it
 	// if it fails. It makes durable what the outcomes rely on.
 	BeforeCommit func(ctx context.Context) error

@@ -228,3 +228,46 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCommitFiles reports the files done a second in groups of 256, each
+// with a content of its own, with and without a limit from which on equal ones
+// are held.
+func BenchmarkCommitFiles(b *testing.B) {
+	for _, hold := range []int{0, 5} {
+		b.Run("hold="+strconv.Itoa(hold), func(b *testing.B) {
+			s, err := sqlite.Open(bg, b.TempDir(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			ls, err := s.Acquire(bg, "w", 0, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(5, 6))
+			files := 0
+			for b.Loop() {
+				es := make([]store.Entry, 256)
+				c := store.Commit{Leases: ls, Hold: hold}
+				for i := range es {
+					es[i] = benchEntry(files%100, files)
+					files++
+					f := &store.File{URL: es[i].Request.URL, Path: fmt.Sprintf("dir/%d.jpg", files), Size: 1000, Type: "image/jpeg"}
+					for j := range f.SHA256 {
+						f.SHA256[j] = byte(r.Uint32())
+					}
+					c.Outcomes = append(c.Outcomes, store.Outcome{Key: es[i].Key, Host: es[i].Host, State: store.Done, Tries: 1, File: f})
+				}
+				b.StopTimer()
+				if _, err := s.Add(bg, es, nil); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if _, err := s.Commit(bg, c); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(files)/b.Elapsed().Seconds(), "files/s")
+		})
+	}
+}

@@ -9,21 +9,40 @@ import (
 )
 
 // judge holds a file that is done, and those like it, if its content is
-// suspect.
+// suspect, and else ends its being held.
 //
-// For a file whose content is new it costs two look-ups in tables that are
-// mostly empty.
+// In a job without suspects, as most are, a file whose content is new costs
+// nothing but one question in each transaction.
 func (t *tx) judge(f *store.File, host store.HostID, c *store.Commit, receipt *store.Receipt) error {
-	like, err := t.like(f, host, c.Hold, receipt)
+	v, err := t.verdict(f, host)
 	if err != nil {
 		return err
 	}
-	if len(like) == 0 {
-		return t.free(f.Key, receipt)
+	var like []store.File
+	if c.Hold > 0 && f.SHA256 != [32]byte{} {
+		switch {
+		case v.suspect:
+			like = []store.File{*f}
+		case !v.accepted && isDuplicate(f.Key, receipt):
+			if like, err = t.like(f, host); err != nil {
+				return err
+			}
+			if len(like) < c.Hold {
+				like = nil
+			}
+		}
 	}
-	sum := f.SHA256[:]
-	if _, err := t.exec("INSERT INTO suspect(sha256, host, accepted) VALUES(?, ?, 0) ON CONFLICT DO NOTHING", sum, host); err != nil {
-		return err
+	if len(like) == 0 {
+		if v.held {
+			return t.free(f.Key, receipt)
+		}
+		return nil
+	}
+	if !v.suspect {
+		if _, err := t.exec("INSERT INTO suspect(sha256, host, accepted) VALUES(?, ?, 0)", f.SHA256[:], host); err != nil {
+			return err
+		}
+		t.suspects = yes
 	}
 	for _, f := range like {
 		if err := t.hold(f, host, c, receipt); err != nil {
@@ -33,34 +52,46 @@ func (t *tx) judge(f *store.File, host store.HostID, c *store.Commit, receipt *s
 	return nil
 }
 
-// like returns the files of the host that are to be held on account of f,
-// which is among them.
-func (t *tx) like(f *store.File, host store.HostID, limit int, receipt *store.Receipt) ([]store.File, error) {
-	if limit <= 0 || f.SHA256 == [32]byte{} {
-		return nil, nil
-	}
-	sum := f.SHA256[:]
-	verdict, err := t.first("SELECT accepted FROM suspect WHERE sha256 = ? AND host = ?", sum, host)
-	if err != nil {
-		return nil, err
-	}
-	if verdict != nil {
-		if verdict.int(0) != 0 {
-			return nil, nil
+// A verdict is what is known of a file and its content.
+type verdict struct{ suspect, accepted, held bool }
+
+func (t *tx) verdict(f *store.File, host store.HostID) (v verdict, err error) {
+	if t.suspects == unknown {
+		r, err := t.first("SELECT EXISTS(SELECT 1 FROM suspect)")
+		if err != nil {
+			return v, err
 		}
-		return []store.File{*f}, nil
+		t.suspects = no
+		if r.int(0) != 0 {
+			t.suspects = yes
+		}
 	}
-	if n := len(receipt.Duplicates); n == 0 || receipt.Duplicates[n-1].Key != f.Key {
-		return nil, nil
+	if t.suspects == no {
+		return v, nil // without suspects nothing is held
 	}
-	var like []store.File
+	r, err := t.first(`SELECT (SELECT accepted FROM suspect WHERE sha256 = ? AND host = ?),
+		EXISTS(SELECT 1 FROM held WHERE key = ?)`, f.SHA256[:], host, f.Key)
+	if err != nil {
+		return v, err
+	}
+	v.accepted, v.held = r.int(0) != 0, r.int(1) != 0
+	v.suspect = r[0] != nil && !v.accepted
+	return v, nil
+}
+
+// isDuplicate reports whether the file recorded last has a content that was
+// known.
+func isDuplicate(key trawl.Key, r *store.Receipt) bool {
+	n := len(r.Duplicates)
+	return n > 0 && r.Duplicates[n-1].Key == key
+}
+
+// like returns the files of a host with the content of f, which is one of them.
+func (t *tx) like(f *store.File, host store.HostID) (like []store.File, err error) {
 	err = t.query(func(r row) error {
 		like = append(like, fileOf(r))
 		return nil
-	}, "SELECT "+fileColumns+" FROM file WHERE sha256 = ? AND host = ? ORDER BY id", sum, host)
-	if len(like) < limit {
-		like = nil
-	}
+	}, "SELECT "+fileColumns+" FROM file WHERE sha256 = ? AND host = ? ORDER BY id", f.SHA256[:], host)
 	return like, err
 }
 
@@ -88,7 +119,7 @@ func (t *tx) hold(f store.File, host store.HostID, c *store.Commit, receipt *sto
 	return t.failure(&h.Failure, host, true)
 }
 
-// free ends the holding of a file, if it is held.
+// free ends the holding of a file.
 func (t *tx) free(key trawl.Key, receipt *store.Receipt) error {
 	r, err := t.first("DELETE FROM held WHERE key = ? RETURNING "+heldColumns, key)
 	if r != nil {

@@ -20,7 +20,18 @@ type tx struct {
 	hosts  map[store.HostID]*hostDelta
 	totals [columns]int64
 	ids    map[string]int64 // of spiders and outputs, by table and name
+
+	suspects answer // whether there are suspect contents
 }
+
+// answer is one that costs a question to the database.
+type answer uint8
+
+const (
+	unknown answer = iota
+	no
+	yes
+)
 
 // hostDelta is what a transaction adds to a host's counters.
 type hostDelta struct{ pending, files int }

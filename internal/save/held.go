@@ -1,0 +1,133 @@
+package save
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+)
+
+// heldDir is where files are kept that are complete and not believed.
+const heldDir = ".trawl/held"
+
+// Hold moves a file from its path to a name among the held ones, in the place
+// of a held one of that name. What is not a regular file is left alone. Both
+// names are durable after [Dir.SyncDirs].
+func (d *Dir) Hold(p, name string) error {
+	if err := checkPath(p); err != nil {
+		return err
+	}
+	if ok, err := d.isFile(p); !ok {
+		return err
+	}
+	to := path.Join(heldDir, name)
+	if err := d.mkdirAll(heldDir); err != nil {
+		return diskError(to, err)
+	}
+	return d.move(p, to)
+}
+
+// Unhold moves a held file to a path, which it makes as [Temp.Rename] does,
+// and reports whether that has the content now. A file with another content
+// stays where it is; if there is none, the path may have the file already.
+func (d *Dir) Unhold(name, p string, sum [32]byte) (bool, error) {
+	if err := checkPath(p); err != nil {
+		return false, err
+	}
+	from := path.Join(heldDir, name)
+	switch ok, err := d.isFile(from); {
+	case err != nil:
+		return false, err
+	case !ok:
+		return d.Has(p, sum)
+	}
+	if ok, err := d.Has(from, sum); !ok {
+		return false, err
+	}
+	if err := d.mkdirAll(path.Dir(p)); err != nil {
+		return false, diskError(p, err)
+	}
+	err := d.move(from, p)
+	return err == nil, err
+}
+
+// Held returns the names of the files that are held, in no order.
+func (d *Dir) Held() ([]string, error) {
+	f, err := d.root.Open(filepath.FromSlash(heldDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, diskError(heldDir, err)
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, diskError(heldDir, err)
+	}
+	return names, nil
+}
+
+// DropHeld removes a file that is held, if it is there.
+func (d *Dir) DropHeld(name string) error { return d.Remove(path.Join(heldDir, name)) }
+
+// Remove removes a regular file, if it is there.
+func (d *Dir) Remove(p string) error {
+	if ok, err := d.isFile(p); !ok {
+		return err
+	}
+	if err := d.root.Remove(filepath.FromSlash(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return diskError(p, err)
+	}
+	d.markDirty(path.Dir(p))
+	return nil
+}
+
+// Has reports whether there is a regular file with that content at a path.
+func (d *Dir) Has(p string, sum [32]byte) (bool, error) {
+	if ok, err := d.isFile(p); !ok {
+		return false, err
+	}
+	f, err := d.root.Open(filepath.FromSlash(p))
+	if err != nil {
+		return false, diskError(p, err)
+	}
+	defer f.Close()
+	buf := d.buffers.Get().(*[]byte)
+	defer d.buffers.Put(buf)
+	h := sha256.New()
+	for {
+		n, err := readFull(f, *buf)
+		h.Write((*buf)[:n])
+		if err == io.EOF {
+			return [32]byte(h.Sum(nil)) == sum, nil
+		}
+		if err != nil {
+			return false, diskError(p, err)
+		}
+	}
+}
+
+// isFile reports whether there is a regular file at a path.
+func (d *Dir) isFile(p string) (bool, error) {
+	info, err := d.root.Lstat(filepath.FromSlash(p))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, diskError(p, err)
+	}
+	return info.Mode().IsRegular(), nil
+}
+
+// move renames a file.
+func (d *Dir) move(from, to string) error {
+	if err := d.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to)); err != nil {
+		return diskError(to, err)
+	}
+	d.markDirty(path.Dir(from))
+	d.markDirty(path.Dir(to))
+	return nil
+}
