@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -446,80 +445,6 @@ func (m *Mem) Stats(ctx context.Context) (Stats, error) {
 	return m.stats, nil
 }
 
-// Retry implements [Store].
-func (m *Mem) Retry(ctx context.Context, now time.Time, want func(Failure) bool) (int, error) {
-	if err := m.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer m.mu.Unlock()
-	n := 0
-	for key, f := range m.failures {
-		if want != nil && !want(f) {
-			continue
-		}
-		n++
-		delete(m.failures, key)
-		m.againLocked(m.requests[key], now)
-	}
-	return n, nil
-}
-
-// Redo implements [Store].
-func (m *Mem) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int, error) {
-	if err := m.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer m.mu.Unlock()
-	n := 0
-	for _, key := range files {
-		if _, ok := m.forgetLocked(key); ok {
-			n++
-			m.againLocked(m.requests[key], now)
-		}
-	}
-	return n, nil
-}
-
-// forgetLocked removes the record of a file.
-func (m *Mem) forgetLocked(key trawl.Key) (f File, ok bool) {
-	if f, ok = m.files[key]; !ok {
-		return f, false
-	}
-	delete(m.files, key)
-	m.done = slices.DeleteFunc(m.done, func(k trawl.Key) bool { return k == key })
-	m.stats.Bytes -= f.Size
-	if f.DuplicateOf != "" {
-		m.stats.Duplicates--
-	} else if f.SHA256 != [32]byte{} {
-		m.succeedLocked(f)
-	}
-	return f, true
-}
-
-// succeedLocked puts the next file with the content of f in its place.
-func (m *Mem) succeedLocked(f File) {
-	delete(m.first, f.SHA256)
-	for _, key := range m.done {
-		g := m.files[key]
-		if g.SHA256 != f.SHA256 {
-			continue
-		}
-		if first, ok := m.first[f.SHA256]; ok {
-			g.DuplicateOf = first.Path
-		} else {
-			g.DuplicateOf = ""
-			m.first[f.SHA256] = g
-			m.stats.Duplicates--
-		}
-		m.files[key] = g
-	}
-}
-
-func (m *Mem) againLocked(r *memRequest, now time.Time) {
-	r.tries, r.due = 0, Nanos(now)
-	m.moveLocked(r, Waiting)
-}
-
 // Get implements [Store].
 func (m *Mem) Get(ctx context.Context, name string) (string, error) {
 	if err := m.lock(ctx); err != nil {
@@ -537,66 +462,4 @@ func (m *Mem) Set(ctx context.Context, name, value string) error {
 	defer m.mu.Unlock()
 	m.values[name] = value
 	return nil
-}
-
-// Outputs implements [Store].
-func (m *Mem) Outputs(ctx context.Context) ([]string, error) {
-	if err := m.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer m.mu.Unlock()
-	return slices.Sorted(maps.Keys(m.items)), nil
-}
-
-// Items implements [Store].
-func (m *Mem) Items(ctx context.Context, output string, after int64) iter.Seq2[Item, error] {
-	return memSeq(ctx, m, func() []Item {
-		its := m.items[output]
-		i, _ := slices.BinarySearchFunc(its, after+1, func(it Item, seq int64) int { return cmp.Compare(it.Seq, seq) })
-		its = slices.Clone(its[i:])
-		for i := range its {
-			its[i].Body = bytes.Clone(its[i].Body)
-		}
-		return its
-	})
-}
-
-// Files implements [Store].
-func (m *Mem) Files(ctx context.Context) iter.Seq2[File, error] {
-	return memSeq(ctx, m, func() []File {
-		return slices.SortedFunc(maps.Values(m.files), func(a, b File) int {
-			return cmp.Or(cmp.Compare(a.Path, b.Path), bytes.Compare(a.Key[:], b.Key[:]))
-		})
-	})
-}
-
-// Failures implements [Store].
-func (m *Mem) Failures(ctx context.Context) iter.Seq2[Failure, error] {
-	return memSeq(ctx, m, func() []Failure {
-		return slices.SortedFunc(maps.Values(m.failures), func(a, b Failure) int {
-			return cmp.Or(a.At.Compare(b.At), bytes.Compare(a.Key[:], b.Key[:]))
-		})
-	})
-}
-
-// memSeq yields what snapshot returns with the store locked.
-func memSeq[T any](ctx context.Context, m *Mem, snapshot func() []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		if err := m.lock(ctx); err != nil {
-			yield(zero, err)
-			return
-		}
-		vs := snapshot()
-		m.mu.Unlock()
-		for _, v := range vs {
-			if err := ctx.Err(); err != nil {
-				yield(zero, err)
-				return
-			}
-			if !yield(v, nil) {
-				return
-			}
-		}
-	}
 }
