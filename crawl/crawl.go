@@ -24,6 +24,7 @@ import (
 	"github.com/trawl-go/trawl/internal/frontier"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/thread"
 )
 
 // Parts are what an Engine works with. They belong to the caller, who closes
@@ -274,38 +275,39 @@ func (e *Engine) work(ctx context.Context) error {
 	})
 	defer stopGrace()
 
+	take, stopTaking := context.WithCancel(ctx)
+	defer stopTaking()
 	var (
-		wg      sync.WaitGroup
 		once    sync.Once
 		seedErr error
 	)
-	take, stopTaking := context.WithCancel(ctx)
-	defer stopTaking()
-	for i, s := range e.seeds {
-		done := e.front.Source()
-		wg.Go(func() {
-			defer done()
-			if err := e.feed(take, i, s); err != nil && take.Err() == nil {
-				// The rest of the job goes on; it is reported at its end.
-				once.Do(func() { seedErr = err })
-			}
-		})
-	}
-	for _, c := range []*crew{
-		{kind: trawl.KindPage, do: e.page, size: e.opt.Producers},
-		{kind: trawl.KindFile, do: e.file, size: e.opt.Consumers},
-	} {
-		c.engine, c.take, c.work, c.wg = e, take, work, &wg
-		c.start()
-	}
-	err := e.front.Run(take)
-	stopTaking()
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	err := thread.Scope(ctx, func(scope context.Context) error {
+		for i, s := range e.seeds {
+			done := e.front.Source()
+			thread.Go(scope, fmt.Sprintf("start %d", i+1), func(context.Context) error {
+				defer done()
+				if err := e.feed(take, i, s); err != nil && take.Err() == nil {
+					// The rest of the job goes on; it is reported at its end.
+					once.Do(func() { seedErr = err })
+				}
+				return nil
+			})
+		}
+		for _, c := range []*crew{
+			{kind: trawl.KindPage, do: e.page, size: e.opt.Producers},
+			{kind: trawl.KindFile, do: e.file, size: e.opt.Consumers},
+		} {
+			c.engine, c.scope, c.take, c.work = e, scope, take, work
+			c.start()
+		}
+		err := e.front.Run(take)
+		stopTaking()
+		if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
 		cancel(err)
-	} else {
-		err = nil
-	}
-	wg.Wait()
+		return err
+	}, &thread.ScopeOptions{OnError: e.panicked})
 	return errors.Join(err, seedErr)
 }
 

@@ -2,6 +2,8 @@ package crawl
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/frontier"
 	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/thread"
 )
 
 // maxStuck bounds the workers of one kind that wait for hosts that hang, and
@@ -20,54 +23,74 @@ const maxStuck = 240
 // work, beside those that are stuck with a host that hangs.
 type crew struct {
 	engine     *Engine
+	scope      context.Context // of the threads
 	take, work context.Context // to take requests, and to finish them
-	wg         *sync.WaitGroup
 
 	kind  trawl.Kind
 	do    func(context.Context, *frontier.Task, *patience) (store.Outcome, error)
 	size  int
+	hired atomic.Int64
 	stuck atomic.Int64
 }
 
 func (c *crew) start() {
 	for range c.size {
-		c.wg.Go(c.worker)
+		c.hire()
 	}
 }
 
-// worker takes requests, one after the other, until the job ends or another
-// worker has taken its place.
-func (c *crew) worker() {
-	e := c.engine
-	for {
-		t, err := e.front.Next(c.take, c.kind)
-		if err != nil {
-			return
+// hire starts one worker more, as a thread called "page 1", "file 2".
+func (c *crew) hire() {
+	name := fmt.Sprintf("%v %d", c.kind, c.hired.Add(1))
+	thread.Go(c.scope, name, func(context.Context) error {
+		for c.step() {
 		}
-		p := c.patience()
-		o, err := c.do(fetch.WithBeat(c.work, p.beat), t, p)
-		replaced := p.end()
-		switch {
-		case c.work.Err() != nil:
-			// Whatever came of it, it may be for that reason.
-			e.front.Abandon(t)
-		case fatal(err):
-			e.front.Abandon(t)
-			e.front.Fail(err)
-			return
-		default:
-			if err != nil {
-				o = e.failed(t, err)
-			}
-			if e.front.Finish(t, o) != nil {
-				return
-			}
-		}
-		if replaced {
-			c.stuck.Add(-1)
-			return
-		}
+		return nil
+	})
+}
+
+// panicked ends the job because of a thread that panicked: the request it had
+// goes on waiting, and what the others have finished is committed.
+func (e *Engine) panicked(t *thread.Thread, err error) {
+	var p *thread.PanicError
+	if errors.As(err, &p) {
+		err = fmt.Errorf("%w in thread %q; this is a bug, please report it\n%s", err, t.Name(), p.Stack)
 	}
+	e.front.Fail(err)
+}
+
+// step takes a request and works it off. It reports whether the worker goes
+// on: the job has not ended, and no other worker has taken its place.
+func (c *crew) step() bool {
+	e := c.engine
+	t, err := e.front.Next(c.take, c.kind)
+	if err != nil {
+		return false
+	}
+	p := c.patience()
+	finished := false
+	defer func() {
+		if !finished { // for a reason that ends the job, or a panic
+			p.end()
+			e.front.Abandon(t)
+		}
+	}()
+	o, err := c.do(fetch.WithBeat(c.work, p.beat), t, p)
+	replaced := p.end()
+	if replaced {
+		c.stuck.Add(-1)
+	}
+	switch {
+	case c.work.Err() != nil:
+		return !replaced // Whatever came of it, it may be for that reason.
+	case fatal(err):
+		e.front.Fail(err)
+		return false
+	case err != nil:
+		o = e.failed(t, err)
+	}
+	finished = true
+	return e.front.Finish(t, o) == nil && !replaced
 }
 
 // patience begins a worker's wait for a host.
@@ -93,7 +116,7 @@ func (c *crew) patience() *patience {
 			return
 		}
 		p.replaced = true
-		c.wg.Go(c.worker) // the worker that is stuck is still counted: Wait has not returned
+		c.hire() // the scope has not ended: the worker that is stuck is one of its threads
 	})
 	return p
 }
