@@ -74,6 +74,11 @@ type HTTP struct {
 	// one in memory. The job does not write it anywhere.
 	Jar http.CookieJar
 
+	// Login, if not nil, is asked for the name and password of a host, "name"
+	// or "name:port", that wants one. They are shown to that host and to no
+	// other. It may be called from several goroutines at once.
+	Login func(host string) (user, password string, ok bool)
+
 	// Rate bounds what all transfers together receive, in bytes a second.
 	// Zero means no bound.
 	Rate int64
@@ -182,7 +187,7 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	j.client = fetch.New(&fetch.Options{
-		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar,
+		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar, Login: o.HTTP.Login,
 		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
 	})
 	seeds := p.Seeds

@@ -37,6 +37,14 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	}
 	ui := a.newUI(f, p.Name, dir)
 	opt.Crawl.Events = ui.events()
+	if !f.noNetrc {
+		l := &logins{warn: func(s string) {
+			if fn := opt.Crawl.Events.Warning; fn != nil {
+				fn(s)
+			}
+		}}
+		opt.HTTP.Login = l.login
+	}
 	sum, err := runJob(ctx, dir, p, opt, ui, prepare)
 	if sum != nil {
 		ui.summary(sum)

@@ -39,6 +39,7 @@ type collectFlags struct {
 	referer   string
 	cookies   string
 	browser   string
+	noNetrc   bool
 	connectTo []string
 	filename  string
 	maxSize   byteSize
@@ -73,6 +74,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
 	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
 	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
+	fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")

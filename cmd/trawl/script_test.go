@@ -381,10 +381,19 @@ func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// serve DIR serves the files of a directory, at the address $SERVER.
+// serve DIR [USER:PASSWORD] serves the files of a directory, at the address
+// $SERVER, to those who have the login.
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	noNeg(ts, neg)
-	s := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[0]))))
+	files := http.FileServer(http.Dir(ts.MkAbs(args[0])))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); len(args) > 1 && user+":"+password != args[1] {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
 	ts.Defer(s.Close)
 	ts.Setenv("SERVER", s.Listener.Addr().String())
 }

@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/fetch":   {"."},
 	"internal/save":    {"."},
 	"internal/store":   {"."},
+	"internal/netrc":   {},
 	"internal/replica": {},
 
 	// The drivers keep a contract and know only it.
@@ -58,7 +59,7 @@ var arrows = map[string][]string{
 
 	"cmd/trawl": {
 		".", "crawl", "job", "spiders", "thread",
-		"internal/cookies", "internal/fetch", "internal/gallery", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
+		"internal/cookies", "internal/fetch", "internal/gallery", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},

@@ -25,6 +25,7 @@ type Client struct {
 	jar       http.CookieJar
 	connect   map[string]string // Options.ConnectTo with canonical keys
 	headers   []field           // Options.Headers, checked
+	logins    sync.Map          // what hosts wanted to see, by origin
 	rate      *rate             // of all bodies together, nil for none
 	err       error             // what is wrong with the options, for each request
 
@@ -136,6 +137,7 @@ func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string
 	if err != nil {
 		return nil, &Error{URL: u.String(), Reason: BadRequest, Err: err}
 	}
+	t.auth = c.known(&t)
 	deadline := c.opts.FileDeadline
 	if kind == trawl.KindPage {
 		deadline = c.opts.PageDeadline
@@ -146,6 +148,10 @@ func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string
 		if err != nil {
 			w.end()
 			return nil, err
+		}
+		if c.login(&t, res) {
+			w.drain(res.Body)
+			continue
 		}
 		if location := redirectTarget(res); location != "" {
 			w.drain(res.Body)

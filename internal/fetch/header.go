@@ -77,7 +77,7 @@ func partial(fields []field) bool {
 
 // request returns the request for where the trip stands.
 func (c *Client) request(ctx context.Context, t *trip) *http.Request {
-	h := make(http.Header, 7+len(t.fields))
+	h := make(http.Header, 8+len(t.fields))
 	req := &http.Request{
 		Method:     http.MethodGet,
 		URL:        t.url,
@@ -88,7 +88,7 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 		ProtoMinor: 1,
 	}
 	// One array for the values: set appends to it, Header keeps slices of it.
-	values := make([]string, 0, 7+len(t.fields))
+	values := make([]string, 0, 8+len(t.fields))
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
@@ -110,6 +110,9 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 			continue
 		}
 		set(f.name, f.value)
+	}
+	if t.auth != "" && h["Authorization"] == nil {
+		set("Authorization", t.auth)
 	}
 	if cookies := c.jar.Cookies(t.url); len(cookies) > 0 {
 		set("Cookie", joinCookies(h.Get("Cookie"), cookies))

@@ -76,6 +76,14 @@ type Options struct {
 	// public suffix list and holds at most 64 MiB.
 	Jar http.CookieJar
 
+	// Login, if not nil, is asked for the name and password to show a host,
+	// "name" or "name:port", that answers 401 and takes them in Basic
+	// authentication; ok is false if there are none. They are shown to that
+	// host only, from then on with every request, but never on the way of a
+	// redirect from another host. Headers that hold Authorization win. It may
+	// be called from several goroutines at once.
+	Login func(host string) (user, password string, ok bool)
+
 	// Control, if not nil, is called after name resolution with each address
 	// ("192.0.2.1:443") before a connection to it is made; an error refuses
 	// it. With a proxy it sees the address of the proxy.

@@ -18,7 +18,9 @@ type trip struct {
 	referer string
 	fields  []field // the user's and the spider's, as long as they may be sent
 	past    []string
-	cookies bool // the last answer set cookies
+	cookies bool   // the last answer set cookies
+	auth    string // of a login, as sent; see Options.Login
+	away    bool   // it was sent to another host
 }
 
 // redirectTarget returns the Location of a redirect, "" if res is none.
@@ -65,7 +67,7 @@ func (c *Client) follow(t *trip, res *http.Response, location string) error {
 				kept = append(kept, f)
 			}
 		}
-		t.fields = kept
+		t.fields, t.auth, t.away = kept, "", true
 	}
 	if next.Scheme == "http" && (from.Scheme == "https" || strings.HasPrefix(t.referer, "https:")) {
 		t.referer = ""

@@ -29,6 +29,9 @@ func statusError(t *trip, res *http.Response) error {
 		return nil
 	case code == http.StatusUnauthorized || code == http.StatusProxyAuthRequired:
 		e.Reason = Auth
+		if t.auth != "" && code == http.StatusUnauthorized {
+			e.Err = errors.New(statusText(code) + ": the login for it was refused")
+		}
 	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
 		e.RetryAfter = retryAfter(res.Header, time.Now())
 	}
