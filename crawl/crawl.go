@@ -81,6 +81,15 @@ type Options struct {
 	// on all of them are held; see [Held]. Zero means 5, negative never.
 	Hold int
 
+	// KeepExt saves each file under the name reserved for it. Without it a
+	// file whose content is of another type gets the extension of that.
+	KeepExt bool
+
+	// Link makes a file whose content the job has a hard link to the first
+	// one. Where the file system takes no links it stays a copy, and a
+	// warning says so once.
+	Link bool
+
 	// Grace is how long the work under way may go on after the context of
 	// Run ended; zero means 5 seconds, negative not at all.
 	Grace time.Duration
@@ -150,6 +159,7 @@ type Engine struct {
 	began   time.Time
 	before  store.Stats // when Run began
 	count   counters
+	noLinks sync.Once // guards the warning that there are none
 }
 
 // New returns an engine for the spiders and their seeds. It starts nothing.

@@ -76,26 +76,31 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, head
 }
 
 // finalPath returns the path that a file has in the end: the one reserved for
-// it, with the extension of its type.
+// it, with the extension of its type unless that is to be kept as it is.
 //
 // An earlier process may have given it another path than its request says, and
 // may even have put it there before it died. That one is its own: the first may
 // have passed to another file, and a third would leave the second behind.
 func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (string, error) {
 	path := t.Request.Path
-	fixed := save.FixExt(path, typ)
-	if e.before.Files.Total() > 0 {
+	mayBeThere := e.before.Files.Total() > 0
+	if mayBeThere {
 		own, err := e.parts.Store.Reserve(ctx, []store.Name{{Key: t.Key, Path: path}}, nil)
 		if err != nil {
 			return "", err
 		}
-		if path = own[0]; path == save.FixExt(path, typ) {
-			return path, nil
-		}
+		path = own[0]
 	}
-	if fixed == path {
+	if e.opt.KeepExt || save.FixExt(path, typ) == path {
 		return path, nil
 	}
+	if mayBeThere {
+		// What is under the old name has no record, and would never have one.
+		if err := e.parts.Files.Remove(path); err != nil {
+			return "", err
+		}
+	}
+	fixed := save.FixExt(t.Request.Path, typ)
 	return e.parts.Store.Rename(ctx, store.Name{Key: t.Key, Path: fixed}, e.taken)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -99,6 +100,9 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 	for i := range rec.Held {
 		held[rec.Held[i].File.Key] = true
 	}
+	if e.opt.Link {
+		e.link(rec.Duplicates, held)
+	}
 	for i := range outs {
 		t, o := ts[i], &outs[i]
 		if o.File != nil && held[t.Key] {
@@ -127,6 +131,23 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 	}
 	if e.outputs != nil {
 		e.outputs.write(outs)
+	}
+}
+
+// link makes links of files whose content the job had, but for those held.
+func (e *Engine) link(dups []store.File, held map[trawl.Key]bool) {
+	if e.parts.Files == nil {
+		return
+	}
+	for i := range dups {
+		f := &dups[i]
+		if held[f.Key] {
+			continue
+		}
+		if _, err := e.parts.Files.Link(f.DuplicateOf, f.Path, f.SHA256); err != nil {
+			e.log.Warn("no link", "path", f.Path, "first", f.DuplicateOf, "err", err)
+			e.noLinks.Do(func() { e.warn(fmt.Sprintf("equal files stay copies where links are not possible: %v", err)) })
+		}
 	}
 }
 

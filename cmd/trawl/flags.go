@@ -45,6 +45,8 @@ type collectFlags struct {
 	maxSize   byteSize
 	ranges    string
 	held      int
+	dedupe    string
+	keepExt   bool
 	sync      string
 
 	simulate bool
@@ -80,6 +82,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
 	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
 	fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
+	fs.StringVar(&f.dedupe, "dedupe", "none", "none: save files with the same content under each name; link: as hard links")
+	fs.BoolVar(&f.keepExt, "keep-extension", false, "keep the extension of a picture that is of another type")
 	fs.StringVar(&f.sync, "sync", "on", "on: files are on disk before they count; off: faster, at the risk of a power cut")
 	fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
 	fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
@@ -129,6 +133,14 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	if o.Crawl.Hold = f.held; f.held == 0 {
 		o.Crawl.Hold = -1
 	}
+	switch f.dedupe {
+	case "none":
+	case "link":
+		o.Crawl.Link = true
+	default:
+		return nil, usagef("--dedupe %s: must be none or link", f.dedupe)
+	}
+	o.Crawl.KeepExt = f.keepExt
 	if f.retries == 0 {
 		o.Crawl.Retries = -1
 	}
