@@ -69,12 +69,24 @@ type Response struct {
 	Status int
 	Header http.Header
 
-	// Length of the body in bytes, -1 if the server did not say.
+	// Length of the whole file in bytes, -1 if the server did not say.
 	Length int64
 
-	// Body ends with io.EOF only if it is complete, and otherwise with an
-	// [*Error], or with the context's error if that ended. The caller closes
-	// it. Not safe for concurrent use.
+	// Offset is where in the file Body begins: at 0, or where the part ends
+	// that was given to Resume. Whole says why it is 0 all the same, and is
+	// nil if the whole was asked for.
+	Offset int64
+	Whole  error
+
+	// Validator identifies this version of the file, for [Client.Resume]; ""
+	// if a body that is cut cannot be continued. It may be shown.
+	Validator string
+
+	// Body ends with io.EOF only if all arrived that was announced, and
+	// otherwise with an [*Error], or with the context's error if that ended.
+	// Of a rest that Resume asked for a server may announce less than there
+	// is: compare with Length. The caller closes it. Not safe for concurrent
+	// use.
 	Body io.ReadCloser
 }
 
@@ -92,7 +104,7 @@ type Response struct {
 //
 // We copy r and h; the Page belongs to the caller.
 func (c *Client) Page(ctx context.Context, r *trawl.Request, h map[string]string) (*trawl.Page, error) {
-	res, err := c.do(ctx, trawl.KindPage, r.URL, r.Referer, h)
+	res, err := c.do(ctx, trawl.KindPage, r.URL, r.Referer, h, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -121,16 +133,17 @@ func (c *Client) Page(ctx context.Context, r *trawl.Request, h map[string]string
 // The file is asked for as it is; if the server compresses it all the same,
 // that is undone, unless the file itself is a gzip file.
 func (c *Client) Open(ctx context.Context, rawURL string, referer string, h map[string]string) (*Response, error) {
-	return c.do(ctx, trawl.KindFile, rawURL, referer, h)
+	return c.do(ctx, trawl.KindFile, rawURL, referer, h, nil)
 }
 
 // do follows redirects from rawURL to a response with a status of success.
-func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string, h map[string]string) (*Response, error) {
+// part, if not nil, is what there is of the body.
+func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string, h map[string]string, part *Part) (*Response, error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
 		return nil, &Error{URL: withoutUser(rawURL), Reason: BadRequest, Err: err}
 	}
-	t := trip{kind: kind, url: u, referer: cleanReferer(referer)}
+	t := trip{kind: kind, url: u, referer: cleanReferer(referer), part: part}
 	if t.fields, err = checkHeaders(c.headers, h); err == nil {
 		err = c.err
 	}
@@ -161,12 +174,23 @@ func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string
 			}
 			continue
 		}
+		if t.ranged && (res.StatusCode == http.StatusPartialContent || res.StatusCode == http.StatusRequestedRangeNotSatisfiable) {
+			if t.length, t.whole = t.part.goesOn(res); t.whole != nil {
+				t.part = nil // ask once more, for the whole
+				w.drain(res.Body)
+				continue
+			}
+		}
 		if err := statusError(&t, res); err != nil {
 			w.drain(res.Body)
 			w.end()
 			return nil, err
 		}
-		return c.response(w, &t, res)
+		out, err := c.response(w, &t, res)
+		if err == nil && kind == trawl.KindFile {
+			t.place(out, res, part)
+		}
+		return out, err
 	}
 }
 

@@ -88,7 +88,7 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 		ProtoMinor: 1,
 	}
 	// One array for the values: set appends to it, Header keeps slices of it.
-	values := make([]string, 0, 8+len(t.fields))
+	values := make([]string, 0, 10+len(t.fields))
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
@@ -103,6 +103,10 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 	}
 	if t.referer != "" {
 		set("Referer", t.referer)
+	}
+	t.ranged = t.part != nil && !partial(t.fields) && t.url.String() == t.part.URL
+	if t.ranged {
+		t.part.setRange(set)
 	}
 	for _, f := range t.fields {
 		if f.name == "Host" {

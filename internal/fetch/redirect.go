@@ -21,6 +21,11 @@ type trip struct {
 	cookies bool   // the last answer set cookies
 	auth    string // of a login, as sent; see Options.Login
 	away    bool   // it was sent to another host
+
+	part   *Part // what there is of the file; nil for nothing, or nothing any more
+	ranged bool  // the last request asked for what comes after part
+	length int64 // of the whole file, if the last answer goes on where part ends
+	whole  error // why part is no use
 }
 
 // redirectTarget returns the Location of a redirect, "" if res is none.

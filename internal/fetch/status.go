@@ -20,6 +20,8 @@ func statusError(t *trip, res *http.Response) error {
 	switch code := res.StatusCode; {
 	case code == http.StatusNotModified && conditional(t.fields):
 		return nil
+	case code == http.StatusPartialContent && t.ranged: // goesOn has looked at it
+		return nil
 	case code == http.StatusPartialContent && !partial(t.fields):
 		e.Err = errors.New("206 Partial Content, but the whole was asked for")
 	case (code == http.StatusNoContent || code == http.StatusResetContent) && t.kind == trawl.KindFile:
