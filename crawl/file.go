@@ -28,8 +28,9 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 		if i >= 0 {
 			u = t.Request.Backup[i]
 		}
-		f, err := e.save(ctx, t, u, headers)
+		f, err := e.save(ctx, t, u, partID(t.Key, i), headers)
 		if err == nil {
+			e.forgetParts(t)
 			return store.Outcome{State: store.Done, File: f}, nil
 		}
 		if firstErr == nil {
@@ -42,18 +43,31 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 	return store.Outcome{}, firstErr
 }
 
-// save fetches one URL of a file and puts it under its name.
-func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL string, headers map[string]string) (*store.File, error) {
-	res, err := e.parts.Fetch.Open(ctx, rawURL, t.Request.Referer, headers)
+// save fetches one URL of a file and puts it under its name. It goes on with
+// the part that an earlier attempt left under partID, if there is one.
+func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID string, headers map[string]string) (*store.File, error) {
+	part, err := e.parts.Files.Part(ctx, partID)
 	if err != nil {
 		return nil, err
 	}
+	res, err := e.open(ctx, rawURL, t.Request.Referer, headers, part)
+	if err != nil {
+		if isGone(err) {
+			e.parts.Files.Forget(partID)
+		}
+		return nil, err
+	}
 	defer res.Body.Close()
+	if res.Offset == 0 {
+		part = nil
+	}
 	tmp, err := e.parts.Files.Write(ctx, &meter{res.Body, &e.count.bytes}, save.Want{
 		Length:      res.Length,
 		Path:        t.Request.Path,
 		ContentType: res.Header.Get("Content-Type"),
 		MaxSize:     e.opt.MaxFile,
+		Source:      save.Source{ID: partID, URL: res.URL, Validator: res.Validator, Length: res.Length},
+		Part:        part,
 	})
 	if err != nil {
 		return nil, saveError(rawURL, err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // work is where temporary files live, below the directory so that a rename
@@ -38,9 +39,10 @@ type Dir struct {
 	opts Options
 	seq  atomic.Uint64 // of temporary files
 
-	// create makes a temporary file and sync makes the names in a directory
-	// durable; tests put a failing disk here.
-	create func(name string) (file, error)
+	// create makes a temporary file, or goes on with one after its first bytes,
+	// and sync makes the names in a directory durable; tests put a failing disk
+	// here.
+	create func(name string, after int64) (file, error)
 	sync   func(dir string) error
 
 	buffers sync.Pool // *[]byte, bufferSize long
@@ -51,6 +53,9 @@ type Dir struct {
 	// dirty holds the directories with names that may not be durable yet.
 	// A name goes in before anyone can rely on it: see mkdirAll.
 	dirty map[string]struct{}
+	// parts holds the IDs of the parts that are kept, so that a file of which
+	// there is none costs no look at the disk.
+	parts map[string]struct{}
 }
 
 // file is what Write needs of a temporary file.
@@ -61,13 +66,13 @@ type file interface {
 }
 
 // Open opens dir, creating it if it is not there, and removes what a dead
-// process left in its place for temporary files, dir/.trawl/tmp. The caller
-// holds the job's lock: another Dir on the same directory would lose its
-// files.
+// process left in its place for temporary files, dir/.trawl/tmp, except for the
+// parts of files that [Dir.Part] finds; these go after 30 days. The caller holds
+// the job's lock: another Dir on the same directory would lose its files.
 //
 // Errors are an [*Error] with reason Disk. We copy opts.
 func Open(dir string, opts *Options) (*Dir, error) {
-	d := &Dir{dirty: make(map[string]struct{})}
+	d := &Dir{dirty: make(map[string]struct{}), parts: make(map[string]struct{})}
 	if opts != nil {
 		d.opts = *opts
 	}
@@ -87,14 +92,18 @@ func (d *Dir) open(dir string) (err error) {
 	if d.root, err = os.OpenRoot(dir); err != nil {
 		return err
 	}
-	if err := d.root.RemoveAll(work); err != nil {
-		return err
+	if info, err := d.root.Lstat(work); err == nil && !info.IsDir() {
+		if err := d.root.Remove(work); err != nil {
+			return err
+		}
 	}
 	if err := d.root.MkdirAll(work, 0o777); err != nil {
 		return err
 	}
-	d.tmp, err = d.root.OpenRoot(work)
-	return err
+	if d.tmp, err = d.root.OpenRoot(work); err != nil {
+		return err
+	}
+	return d.sweep(time.Now())
 }
 
 // makeDir creates the directory itself. The names of those it had to create
@@ -219,10 +228,26 @@ func (d *Dir) mkdirAll(dir string) error {
 	return nil
 }
 
-// createTemp creates an empty temporary file that was not there before.
-func (d *Dir) createTemp(name string) (file, error) {
-	f, err := d.tmp.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+// createTemp creates an empty temporary file that was not there before, or
+// opens one that was to go on after its first bytes.
+func (d *Dir) createTemp(name string, after int64) (file, error) {
+	if after == 0 {
+		f, err := d.tmp.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		return osFile{f}, nil
+	}
+	f, err := d.tmp.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
+		return nil, err
+	}
+	err = f.Truncate(after)
+	if err == nil {
+		_, err = f.Seek(after, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
 		return nil, err
 	}
 	return osFile{f}, nil

@@ -61,11 +61,11 @@ func TestDiskFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer d.Close()
-			d.create = func(name string) (file, error) {
+			d.create = func(name string, after int64) (file, error) {
 				if tt.create != nil {
 					return nil, tt.create
 				}
-				f, err := d.createTemp(name)
+				f, err := d.createTemp(name, after)
 				tt.disk.file = f
 				return &tt.disk, err
 			}
@@ -185,8 +185,8 @@ func TestNoSyncRemembersNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	d.create = func(name string) (file, error) {
-		f, err := d.createTemp(name)
+	d.create = func(name string, after int64) (file, error) {
+		f, err := d.createTemp(name, after)
 		return &failing{file: f, room: -1, sync: syscall.EIO}, err
 	}
 	tmp, err := d.Write(context.Background(), bytes.NewReader([]byte("x")), Want{Length: -1})

@@ -2,13 +2,13 @@ package save
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
+	"time"
 )
 
 // bufferSize is how much of a body is gathered before it is looked at and
@@ -31,6 +31,14 @@ type Want struct {
 
 	// MaxSize bounds the file in bytes; zero means Options.MaxSize.
 	MaxSize int64
+
+	// Source is where the body comes from. If it has a Validator the
+	// beginning of a body that is cut is kept, unless it is less than 64 KB.
+	Source Source
+
+	// Part is what the body goes on after; nil for a body that is the whole
+	// file. We take it.
+	Part *Part
 }
 
 // A Temp is a file that is complete and checked, and has no name yet. It ends
@@ -45,74 +53,97 @@ type Temp struct {
 
 	dir  *Dir
 	name string // below work; "" once renamed or discarded
+	id   string // of the part that it may have been
 }
 
 // Write streams body into a temporary file. It checks that the body has the
 // length announced, is not over the limit, is a picture if one was wanted,
 // and, for JPEG, PNG, GIF and WebP, goes on to the end of the picture;
-// bytes after that are kept. Unless Options.NoSync is set the content is
+// bytes after that are kept. All checks, and the hash, are of the whole file,
+// what Want.Part holds included. Unless Options.NoSync is set the content is
 // durable when Write returns.
 //
 // The error is an [*Error], that of body as it is, or ctx.Err(). On any error
-// nothing stays. Body is not closed.
+// nothing stays, except for the beginning of a body that failed or was shorter
+// than announced, or of which ctx ended, if Want.Source has a validator: that
+// can be had from [Dir.Part]. Body is not closed.
 func (d *Dir) Write(ctx context.Context, body io.Reader, w Want) (*Temp, error) {
 	if w.MaxSize == 0 {
 		w.MaxSize = d.opts.MaxSize
 	}
+	if w.Part == nil {
+		d.Forget(w.Source.ID) // whatever it was, this is another version
+	} else {
+		w.Source = w.Part.Source
+	}
 	if w.MaxSize > 0 && w.Length > w.MaxSize {
+		d.Forget(w.Source.ID)
 		return nil, w.tooLarge()
 	}
 	buf := d.buffers.Get().(*[]byte)
 	defer d.buffers.Put(buf)
-	t := &Temp{dir: d}
-	out := &output{dir: d, name: d.tempName(), path: w.Path}
-	if err := t.fill(ctx, body, &w, out, *buf); err != nil {
+	out := &output{dir: d, path: w.Path, keep: keeper{dir: d, source: w.Source, at: time.Now()}}
+	c := newContent()
+	if w.Part != nil {
+		c = w.Part.content
+		out.name, out.after = w.Source.ID+".part", c.size
+		out.keep.last = mark{c.size, c.sum()}
+	}
+	if err := fill(ctx, c, body, &w, out, *buf); err != nil {
 		out.remove()
 		return nil, err
 	}
-	t.name = out.name
-	return t, nil
+	return &Temp{Size: c.size, SHA256: c.sum(), Type: c.typ, dir: d, name: out.name, id: w.Source.ID}, nil
 }
 
 // fill reads the body to its end and finishes the file.
-func (t *Temp) fill(ctx context.Context, body io.Reader, w *Want, out *output, buf []byte) error {
-	hash := sha256.New()
-	var pic picture
-	for first, eof := true, false; !eof; first = false {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := readFull(body, buf)
-		if eof = err == io.EOF; !eof && err != nil {
-			return err
-		}
-		chunk := buf[:n]
-		t.Size += int64(n)
-		if w.MaxSize > 0 && t.Size > w.MaxSize {
-			return w.tooLarge()
-		}
-		if first {
-			t.Type = sniff(chunk)
-			if err := w.checkType(t.Type, n == 0); err != nil {
-				return err
-			}
-			pic = newPicture(t.Type)
-		}
-		if pic != nil {
-			pic.Write(chunk)
-		}
-		hash.Write(chunk)
-		if eof {
-			if err := w.checkEnd(t.Size, t.Type, pic); err != nil {
-				return err
-			}
-		}
-		if err := out.write(chunk); err != nil {
+func fill(ctx context.Context, c *content, body io.Reader, w *Want, out *output, buf []byte) error {
+	if w.Part != nil {
+		if err := w.checkType(c.typ, false); err != nil {
 			return err
 		}
 	}
-	hash.Sum(t.SHA256[:0])
-	return out.finish()
+	for {
+		if err := ctx.Err(); err != nil {
+			out.cut(c)
+			return err
+		}
+		n, err := readFull(body, buf)
+		eof, first := err == io.EOF, c.typ == ""
+		if first && err != nil && !eof {
+			return err // too little to keep
+		}
+		c.add(buf[:n])
+		if w.MaxSize > 0 && c.size > w.MaxSize {
+			return w.tooLarge()
+		}
+		if first {
+			if err := w.checkType(c.typ, n == 0); err != nil {
+				return err
+			}
+			out.begin(eof)
+		}
+		short := eof && c.size < w.Length
+		if eof && !short {
+			if err := w.checkEnd(c); err != nil {
+				return err
+			}
+		}
+		if werr := out.write(buf[:n]); werr != nil {
+			return werr
+		}
+		switch {
+		case short:
+			out.cut(c)
+			return w.wrongLength(c.size)
+		case eof:
+			return out.finish()
+		case err != nil:
+			out.cut(c)
+			return err
+		}
+		out.mark(c)
+	}
 }
 
 // readFull fills buf as far as the body goes; io.EOF says that it ended.
@@ -140,16 +171,20 @@ func (w *Want) checkType(found string, empty bool) error {
 	return nil
 }
 
+func (w *Want) wrongLength(size int64) error {
+	return &Error{Reason: Cut, Path: w.Path, Err: fmt.Errorf("%d of %d bytes", size, w.Length)}
+}
+
 // checkEnd looks at the whole of the body.
-func (w *Want) checkEnd(size int64, found string, pic picture) error {
-	if w.Length >= 0 && size != w.Length {
-		return &Error{Reason: Cut, Path: w.Path, Err: fmt.Errorf("%d of %d bytes", size, w.Length)}
+func (w *Want) checkEnd(c *content) error {
+	if w.Length >= 0 && c.size != w.Length {
+		return w.wrongLength(c.size)
 	}
-	if pic == nil {
+	if c.pic == nil {
 		return nil
 	}
-	if err := pic.End(); err != nil {
-		return &Error{Reason: Cut, Path: w.Path, Err: fmt.Errorf("%s of %d bytes: %w", found, size, err)}
+	if err := c.pic.End(); err != nil {
+		return &Error{Reason: Cut, Path: w.Path, Err: fmt.Errorf("%s of %d bytes: %w", c.typ, c.size, err)}
 	}
 	return nil
 }
@@ -157,15 +192,30 @@ func (w *Want) checkEnd(size int64, found string, pic picture) error {
 // An output is a temporary file that is made when there is something to
 // write.
 type output struct {
-	dir  *Dir
-	name string
-	path string // for errors
-	file file
+	dir   *Dir
+	name  string
+	path  string // for errors
+	after int64  // bytes that are there already
+	file  file
+
+	keep keeper
+	kept bool // as a part: remove does not
+}
+
+// begin chooses the name before the first write; all says whether that is the
+// last one too.
+func (o *output) begin(all bool) {
+	if all || o.keep.source.Validator == "" {
+		o.name, o.keep.source = o.dir.tempName(), Source{}
+		return
+	}
+	o.name = o.keep.source.ID + ".part"
+	o.dir.tmp.Remove(o.name) // one whose log did not come to be
 }
 
 func (o *output) write(p []byte) (err error) {
 	if o.file == nil {
-		if o.file, err = o.dir.create(o.name); err != nil {
+		if o.file, err = o.dir.create(o.name, o.after); err != nil {
 			return diskError(o.path, err)
 		}
 	}
@@ -176,6 +226,22 @@ func (o *output) write(p []byte) (err error) {
 		return diskError(o.path, err)
 	}
 	return nil
+}
+
+// mark makes sure now and then that a killed process leaves a part. A log that
+// cannot be written costs no more than that.
+func (o *output) mark(c *content) {
+	if o.keep.source.Validator != "" && o.keep.due(c.size) {
+		_ = o.keep.mark(c)
+	}
+}
+
+// cut keeps what was written as a part, if it can be.
+func (o *output) cut(c *content) {
+	if o.keep.source.Validator == "" || c.size == 0 {
+		return
+	}
+	o.kept = o.keep.mark(c) == nil
 }
 
 // finish makes the content durable and closes the file.
@@ -193,12 +259,18 @@ func (o *output) finish() error {
 	return nil
 }
 
-// remove undoes what was written.
+// remove ends an output that did not become a file.
 func (o *output) remove() {
+	if o.file != nil && o.file.Close() != nil {
+		o.kept = false
+	}
+	if o.kept {
+		return
+	}
 	if o.file != nil {
-		o.file.Close()
 		o.dir.tmp.Remove(o.name)
 	}
+	o.dir.Forget(o.keep.source.ID)
 }
 
 // Rename gives the file its final name, a path as Clean returns it, and
@@ -235,6 +307,7 @@ func (t *Temp) Rename(to string) error {
 	}
 	d.markDirty(path.Dir(to))
 	t.name = ""
+	d.Forget(t.id)
 	return nil
 }
 
@@ -244,6 +317,7 @@ func (t *Temp) Discard() {
 	if t.name != "" {
 		// Open removes what stays for whatever reason.
 		t.dir.tmp.Remove(t.name)
+		t.dir.Forget(t.id)
 		t.name = ""
 	}
 }
