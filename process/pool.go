@@ -38,11 +38,13 @@ type PoolOptions struct {
 	// Zero means one second; negative means for ever.
 	Grace time.Duration
 
-	// Memory is how many bytes of memory a worker may use, 64 MB or more;
-	// zero means any number. A worker that needs more dies, and its task
-	// fails with a *CrashError that is ErrMemory. The limit counts what the
-	// process has mapped for itself (RLIMIT_DATA on Linux), so a Go heap can
-	// have somewhat less. Where MemoryLimited is false it does nothing.
+	// Memory is how many bytes of memory a worker may use; zero means any
+	// number. A worker that needs more dies, and its task fails with a
+	// *CrashError that is ErrMemory. The limit counts what the process has
+	// mapped for itself (RLIMIT_DATA on Linux). Of that the Go runtime takes
+	// 40 MB from the start, and a program with much in it more: below 128 MB
+	// a worker may not get as far as its task. Where MemoryLimited is false it
+	// does nothing.
 	Memory int64
 
 	// Procs is the GOMAXPROCS of the workers. Zero means that they share the

@@ -105,9 +105,10 @@ func (c *server) begin(body []byte) {
 		runtime.GOMAXPROCS(m.Procs)
 	}
 	if m.Memory > 0 {
-		// The collector gets its chance before the limit ends it all.
+		// The collector gets its chance before the limit ends it all. It does
+		// not count what the runtime maps at its start, which the limit does.
 		if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-			debug.SetMemoryLimit(m.Memory / 10 * 9)
+			debug.SetMemoryLimit(max(m.Memory-runtimeMemory, m.Memory/2) / 10 * 9)
 		}
 		if err := limitMemory(m.Memory); err != nil {
 			fmt.Fprintln(os.Stderr, "process: memory limit:", err)
@@ -125,6 +126,10 @@ func (c *server) begin(body []byte) {
 		go func() { c.code <- serveProcess(c.worker.base, fn, d) }()
 	}
 }
+
+// runtimeMemory is about what a Go program has mapped when it begins, most of
+// it never touched.
+const runtimeMemory = 40 << 20
 
 // serveProcess runs the function of a Process and gives the exit code.
 func serveProcess(ctx context.Context, fn callee, d *decoder) int {

@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"internal/cookies": {},
 	"internal/extract": {".", "xpath"},
 	"internal/fetch":   {"."},
+	"internal/decode":  {"process"},
 	"internal/save":    {"."},
 	"internal/store":   {"."},
 	"internal/netrc":   {},
