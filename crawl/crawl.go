@@ -40,6 +40,11 @@ type Parts struct {
 
 	// Dir is the job's directory, in which Files is open; records go there.
 	Dir string
+
+	// Check, if not nil, looks at every file once it is complete, and keeps
+	// it from getting its name by an error. A *save.Error fails the file, any
+	// other the job. It may be called from several goroutines at once.
+	Check func(context.Context, *save.Temp) error
 }
 
 // Options adjust an Engine. A nil *Options and every zero field mean the

@@ -73,6 +73,12 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		return nil, saveError(rawURL, err)
 	}
 	e.front.Release(t)
+	if e.parts.Check != nil {
+		if err := e.parts.Check(ctx, tmp); err != nil {
+			tmp.Discard()
+			return nil, saveError(rawURL, err)
+		}
+	}
 
 	path, err := e.finalPath(ctx, t, tmp.Type)
 	if err != nil {

@@ -22,16 +22,19 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/decode"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/process"
 )
 
 // A Plan says what a job collects.
@@ -93,6 +96,11 @@ type Options struct {
 	// killed process loses nothing by it; a power cut may take the latest
 	// files and records, and leave files that are recorded and not whole.
 	NoSync bool
+
+	// Decode decodes every picture fully before it gets its name, in worker
+	// processes; one that does not decode fails with the reason "type".
+	// main must have called process.Init.
+	Decode bool
 }
 
 // An OtherJobError is a directory that belongs to another job.
@@ -151,6 +159,8 @@ type Job struct {
 	client *fetch.Client
 	files  *save.Dir
 	engine *crawl.Engine
+
+	decoder *decode.Decoder // nil without Options.Decode
 }
 
 // Open opens or begins the job of a plan in dir, which is created if need be.
@@ -197,8 +207,35 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	parts := crawl.Parts{Store: j.st, Fetch: j.client, Files: j.files, Dir: dir}
+	if o.Decode && dir != "" {
+		if parts.Check, err = j.decode(dir); err != nil {
+			return nil, err
+		}
+	}
 	j.engine = crawl.New(parts, p.Spiders, seeds, &o.Crawl)
 	return j, nil
+}
+
+// decode returns the check of a job in dir that decodes pictures.
+func (j *Job) decode(dir string) (func(context.Context, *save.Temp) error, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	j.decoder = decode.New(nil)
+	return func(ctx context.Context, t *save.Temp) error {
+		if !decode.Decodes(t.Type) {
+			return nil
+		}
+		r, err := j.decoder.Check(ctx, decode.Picture{Dir: dir, Path: t.Path(), Type: t.Type})
+		if remote := (*process.RemoteError)(nil); errors.As(err, &remote) { // the worker could not read it
+			return &save.Error{Reason: save.Disk, Err: err}
+		}
+		if err == nil && r.Err != nil {
+			return &save.Error{Reason: save.Type, Err: fmt.Errorf("%s of %d bytes does not decode: %w", t.Type, t.Size, r.Err)}
+		}
+		return err
+	}, nil
 }
 
 // claim makes a new directory the job's, or checks that it is.
@@ -291,6 +328,9 @@ func (j *Job) Close() error {
 	var errs []error
 	if j.client != nil {
 		j.client.Close()
+	}
+	if j.decoder != nil {
+		errs = append(errs, j.decoder.Close())
 	}
 	if j.files != nil {
 		errs = append(errs, j.files.Close())

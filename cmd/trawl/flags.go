@@ -48,6 +48,7 @@ type collectFlags struct {
 	dedupe    string
 	keepExt   bool
 	sync      string
+	decode    bool
 
 	simulate bool
 	getURLs  bool
@@ -85,6 +86,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.dedupe, "dedupe", "none", "none: save files with the same content under each name; link: as hard links")
 	fs.BoolVar(&f.keepExt, "keep-extension", false, "keep the extension of a picture that is of another type")
 	fs.StringVar(&f.sync, "sync", "on", "on: files are on disk before they count; off: faster, at the risk of a power cut")
+	fs.BoolVar(&f.decode, "decode", false, "decode every picture fully, in worker processes; one that does not decode is no picture")
 	fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
 	fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object a line for each thing that happens")
@@ -144,6 +146,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	if f.retries == 0 {
 		o.Crawl.Retries = -1
 	}
+	o.Decode = f.decode
 	if f.verbose {
 		o.Crawl.Log = slog.New(slog.NewTextHandler(stderr, nil))
 	}

@@ -14,12 +14,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/trawl-go/trawl/process"
 )
 
 // version is set when a release is built.
 var version = ""
 
 func main() {
+	process.Init() // in a worker process it does not return
 	// net/http reports oddities of servers to the standard logger; what
 	// matters of them comes back as an error.
 	log.SetOutput(io.Discard)

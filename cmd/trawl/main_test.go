@@ -6,9 +6,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/trawl-go/trawl/process"
 )
 
 func TestMain(m *testing.M) {
+	process.Init()
 	testscript.Main(m, map[string]func(){
 		"trawl": func() {
 			os.Args = splitConnect(os.Args)

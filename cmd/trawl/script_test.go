@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"lines":     cmdLines,
 			"hold":      cmdHold,
 			"serve":     cmdServe,
+			"pictures":  cmdPictures,
 			"sql":       cmdSQL,
 		},
 		Condition: func(cond string) (bool, error) {

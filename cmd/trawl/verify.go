@@ -7,20 +7,25 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/decode"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
 	var (
-		redo  bool
-		quiet bool
+		redo   bool
+		pixels bool
+		quiet  bool
 	)
 	c := &cobra.Command{
 		Use:   "verify DIR",
@@ -29,75 +34,216 @@ func (a *app) verifyCommand() *cobra.Command {
 are missing or changed. With --redo they wait again; run the job, or trawl
 retry DIR, to fetch them.
 
+With --decode every picture is decoded as well, and those that do not decode
+are named: their bytes are as they came, but the site's picture is damaged, or
+a trap. It happens in worker processes, which a picture can crash, hang or
+swell without harm. Of JPEG, PNG, GIF, WebP, BMP and TIFF pictures that is;
+others, and kinds that the decoders do not know, are counted and left alone.
+
 Exit status: 0 all files are as recorded, 7 some are not.`,
 		Args: exactly(1, "the directory of a job"),
 		RunE: func(c *cobra.Command, pos []string) error {
-			return a.verify(c.Context(), pos[0], redo, quiet)
+			v := verifier{app: a, quiet: quiet, began: time.Now()}
+			return v.run(c.Context(), pos[0], pixels, redo)
 		},
 	}
-	c.Flags().BoolVar(&redo, "redo", false, "let what is missing or changed be fetched again")
+	c.Flags().BoolVar(&pixels, "decode", false, "decode every picture fully, in worker processes")
+	c.Flags().BoolVar(&redo, "redo", false, "let what is named be fetched again")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print nothing if all is well")
 	return c
 }
 
-func (a *app) verify(ctx context.Context, dir string, redo, quiet bool) error {
+// A verifier looks at the files of a job, one after another, and hands
+// pictures on to be decoded.
+type verifier struct {
+	*app
+	quiet bool
+	began time.Time
+	shown time.Time // the progress, last
+
+	total           int64 // files there should be
+	files, bytes    int64
+	decoded, beyond int64
+	changed, broken int64
+	bad             []trawl.Key
+}
+
+func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error {
 	st, _, err := openJob(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	root, err := os.OpenRoot(dir)
+	stats, err := st.Stats(ctx)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-
-	var bad []trawl.Key
-	var files, bytes int64
-	progress := isTerminal(a.err) && !quiet
-	buf := make([]byte, 1<<20)
-	for f, err := range st.Files(ctx) {
-		if err != nil {
-			return err
-		}
-		what, err := checkFile(root, f, buf)
-		if err != nil {
-			return fmt.Errorf("verify: %w", err)
-		}
-		if what != "" {
-			bad = append(bad, f.Key)
-			fmt.Fprintf(a.out, "%-8s %s\n", what, printable(f.Path))
-		}
-		files++
-		bytes += f.Size
-		if progress && files%500 == 0 {
-			fmt.Fprintf(a.err, "\r%s, %s", plural(files, "file"), size(bytes))
+	v.total = stats.Files.Done
+	if pixels {
+		err = v.decode(ctx, dir, st)
+	} else {
+		for _, err = range v.whole(ctx, dir, st) {
+			if err != nil {
+				break
+			}
 		}
 	}
-	if progress && files >= 500 {
-		fmt.Fprint(a.err, "\r")
+	v.clear()
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
 	}
-	if !quiet || len(bad) > 0 {
-		fmt.Fprintf(a.err, "%s, %s: %s\n", plural(files, "file"), size(bytes), verdict(len(bad)))
+	if !v.quiet || len(v.bad) > 0 {
+		fmt.Fprintln(v.err, v.summary(pixels))
 	}
-	if len(bad) == 0 {
+	if len(v.bad) == 0 {
 		return nil
 	}
-	a.status = exitBody
+	v.status = exitBody
 	if !redo {
 		return nil
 	}
 	if err := st.Close(); err != nil {
 		return err
 	}
-	return a.redo(ctx, dir, bad)
+	return v.redo(ctx, dir, v.bad)
 }
 
-func verdict(bad int) string {
-	if bad == 0 {
-		return "all as recorded"
+// whole gives the files that are as recorded, and names the others. It ends
+// after an error.
+func (v *verifier) whole(ctx context.Context, dir string, st store.Store) iter.Seq2[store.File, error] {
+	return func(yield func(store.File, error) bool) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			yield(store.File{}, err)
+			return
+		}
+		defer root.Close()
+		buf := make([]byte, 1<<20)
+		for f, err := range st.Files(ctx) {
+			what := ""
+			if err == nil {
+				what, err = checkFile(root, f, buf)
+			}
+			if err != nil {
+				yield(store.File{}, err)
+				return
+			}
+			v.files++
+			v.bytes += f.Size
+			if what != "" {
+				v.changed++
+				v.name(f.Key, what, f.Path)
+			} else if !yield(f, nil) {
+				return
+			}
+			v.progress()
+		}
 	}
-	return plural(int64(bad), "file") + " missing or changed"
+}
+
+// decode decodes the pictures among the files that are as recorded.
+func (v *verifier) decode(ctx context.Context, dir string, st store.Store) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	d := decode.New(nil)
+	defer d.Close()
+	keys := make(map[string]trawl.Key) // of the pictures under way
+	var hashing error
+	pictures := func(yield func(decode.Picture) bool) {
+		for f, err := range v.whole(ctx, dir, st) {
+			if err != nil {
+				hashing = err
+				return
+			}
+			if !strings.HasPrefix(f.Type, "image/") {
+				continue
+			}
+			if !decode.Decodes(f.Type) {
+				v.beyond++
+				continue
+			}
+			keys[f.Path] = f.Key
+			if !yield(decode.Picture{Dir: dir, Path: f.Path, Type: f.Type}) {
+				return
+			}
+		}
+	}
+	for r, err := range d.All(ctx, pictures) {
+		switch {
+		case err != nil:
+			return err
+		case r.Err != nil:
+			v.broken++
+			v.name(keys[r.Path], "broken", fmt.Sprintf("%s  (%v)", r.Path, r.Err))
+		case r.Beyond != "":
+			v.beyond++
+		default:
+			v.decoded++
+		}
+		delete(keys, r.Path)
+		v.progress()
+	}
+	return hashing
+}
+
+// name prints a file that is not as it should be.
+func (v *verifier) name(key trawl.Key, what, text string) {
+	v.bad = append(v.bad, key)
+	v.clear()
+	fmt.Fprintf(v.out, "%-8s %s\n", what, printable(text))
+}
+
+// progress shows how far it is, on a terminal and a few times a second.
+func (v *verifier) progress() {
+	if v.quiet || time.Since(v.shown) < refresh || time.Since(v.began) < refresh || !isTerminal(v.err) {
+		return
+	}
+	v.shown = time.Now()
+	line := fmt.Sprintf("%s of %s, %s", thousands(v.files), plural(v.total, "file"), size(v.bytes))
+	if v.decoded > 0 {
+		line += ", " + v.pictures()
+	}
+	fmt.Fprintf(v.err, "\r%s\x1b[K", line)
+}
+
+// clear takes the progress away.
+func (v *verifier) clear() {
+	if !v.shown.IsZero() {
+		fmt.Fprint(v.err, "\r\x1b[K")
+		v.shown = time.Time{}
+	}
+}
+
+// pictures tells how many were decoded, and how fast.
+func (v *verifier) pictures() string {
+	speed := float64(v.decoded) / time.Since(v.began).Seconds()
+	return fmt.Sprintf("%s decoded (%.0f/s)", plural(v.decoded, "picture"), speed)
+}
+
+func (v *verifier) summary(pixels bool) string {
+	line := fmt.Sprintf("%s, %s", plural(v.files, "file"), size(v.bytes))
+	if pixels {
+		line += ", " + v.pictures()
+	}
+	if v.beyond > 0 {
+		line += fmt.Sprintf(", %s not decoded: of kinds that the decoders do not know", thousands(v.beyond))
+	}
+	var bad []string
+	if v.changed > 0 {
+		bad = append(bad, plural(v.changed, "file")+" missing or changed")
+	}
+	switch {
+	case v.broken == 1:
+		bad = append(bad, "1 picture does not decode")
+	case v.broken > 1:
+		bad = append(bad, plural(v.broken, "picture")+" do not decode")
+	}
+	if bad == nil {
+		bad = append(bad, "all as recorded")
+	}
+	return line + ": " + strings.Join(bad, ", ")
 }
 
 // checkFile returns "missing" or "changed", or "" if the file is as recorded.

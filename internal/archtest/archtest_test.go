@@ -56,11 +56,11 @@ var arrows = map[string][]string{
 	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/save", "internal/store"},
 
 	// Only the wiring knows the drivers.
-	"job": {".", "crawl", "internal/fetch", "internal/save", "internal/sqlite", "internal/store"},
+	"job": {".", "crawl", "process", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/store"},
 
 	"cmd/trawl": {
-		".", "crawl", "job", "spiders", "thread",
-		"internal/cookies", "internal/fetch", "internal/gallery", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
+		".", "crawl", "job", "process", "spiders", "thread",
+		"internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},

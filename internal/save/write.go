@@ -56,6 +56,10 @@ type Temp struct {
 	id   string // of the part that it may have been
 }
 
+// Path is where the file is now, below the directory and with slashes: for
+// those who want to look at it before it gets its name.
+func (t *Temp) Path() string { return path.Join(work, t.name) }
+
 // Write streams body into a temporary file. It checks that the body has the
 // length announced, is not over the limit, is a picture if one was wanted,
 // and, for JPEG, PNG, GIF and WebP, goes on to the end of the picture;
