@@ -3,6 +3,8 @@ package thread
 import (
 	"context"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,23 +169,30 @@ func TestServedAtTheEnd(t *testing.T) {
 	}
 }
 
-// A thread is out of the list before its joiners hear of its end.
+// A thread is out of the list before its joiners hear of its end, whichever
+// way they wait.
 func TestUnlistedBeforeDone(t *testing.T) {
-	stop := make(chan struct{})
-	th := Go(t.Context(), "x", func(context.Context) error { <-stop; return nil })
-	living.mu.Lock()
-	close(stop)
-	for th.state.Load() != stopped {
-		runtime.Gosched()
+	for range 200 {
+		th := Go(t.Context(), "x", func(context.Context) error { runtime.Gosched(); return nil })
+		join := map[string]func(){
+			"Join":             func() { th.Join(context.Background()) },
+			"Join with an end": func() { th.Join(t.Context()) },
+			"Done":             func() { <-th.Done() },
+			"Alive": func() {
+				for th.Alive() {
+					runtime.Gosched()
+				}
+			},
+		}
+		var wg sync.WaitGroup
+		for how, wait := range join {
+			wg.Go(func() {
+				wait()
+				if slices.Contains(Enumerate(), th) {
+					t.Errorf("%s came before the thread left the list", how)
+				}
+			})
+		}
+		wg.Wait()
 	}
-	for range 100 {
-		runtime.Gosched()
-	}
-	select {
-	case <-th.done:
-		t.Error("the thread is done while it stands in the list")
-	default:
-	}
-	living.mu.Unlock()
-	<-th.done
 }

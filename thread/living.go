@@ -7,7 +7,7 @@ import (
 
 // identity is a context that knows which thread and scope it belongs to.
 type identity struct {
-	context.Context
+	labelled
 	thread *Thread
 	scope  *scope
 }
@@ -18,7 +18,7 @@ func (c *identity) Value(key any) any {
 	if key == (identityKey{}) {
 		return c
 	}
-	return c.Context.Value(key)
+	return c.labelled.Value(key)
 }
 
 // from returns the identity of ctx; a context without one belongs to Main.
@@ -33,7 +33,7 @@ func from(ctx context.Context) *identity {
 var (
 	mainThread = newMain()
 	rootScope  = &scope{}
-	root       = &identity{Context: context.Background(), thread: mainThread, scope: rootScope}
+	root       = &identity{labelled{Context: context.Background()}, mainThread, rootScope}
 )
 
 func newMain() *Thread {
@@ -49,33 +49,28 @@ func newMain() *Thread {
 var living = registry{first: mainThread, last: mainThread, n: 1, id: 1}
 
 type registry struct {
-	mu          sync.Mutex // also guards scope.live, scope.phase and scope.idle
+	mu          sync.Mutex // also guards what changes in threads and scopes
 	first, last *Thread
 	n           int
 	id          uint64 // the last one given out
 }
 
-// add makes t a living thread of its scope. t.mu is held.
-func (r *registry) add(t *Thread) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := t.self.scope
-	if s.phase == ended {
-		return ErrScopeEnded
-	}
+// addLocked makes t a living thread of its scope.
+func (r *registry) addLocked(t *Thread) {
 	r.id++
 	t.id = r.id
+	t.end.Add(1)
 	t.state.Store(started)
 	t.prev = r.last
 	r.last.next = t // the main thread never leaves, so there is a last
 	r.last = t
 	r.n++
 	if t.daemon != yes {
-		s.live++
+		t.self.scope.live++
 	}
-	return nil
 }
 
+// remove makes t stopped.
 func (r *registry) remove(t *Thread) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,6 +82,10 @@ func (r *registry) remove(t *Thread) {
 	}
 	t.prev, t.next = nil, nil
 	r.n--
+	t.state.Store(stopped)
+	if t.done != nil {
+		close(t.done)
+	}
 	if t.daemon != yes { // fixed since the thread started
 		s := t.self.scope
 		s.live--

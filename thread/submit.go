@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"runtime/debug"
-	"runtime/pprof"
 
 	"github.com/trawl-go/trawl/future"
 )
@@ -72,11 +71,12 @@ func (j *job[R]) fail(err error) {
 // adopt is ctx, of whoever submitted a task, as seen by the worker.
 func (w *worker) adopt(ctx context.Context) context.Context {
 	t := w.thread
+	c := &identity{labelled{Context: ctx}, t, t.self.scope}
 	if from(ctx).thread != mainThread {
 		// It carries the label of another thread, which pprof.Do would set.
-		ctx = pprof.WithLabels(ctx, pprof.Labels(labelKey, t.label))
+		c.labels = labelContext(ctx, t.label)
 	}
-	return &identity{ctx, t, t.self.scope}
+	return c
 }
 
 // Map gives the pool a task for each element of in, and then returns their

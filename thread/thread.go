@@ -21,20 +21,20 @@ import (
 type Thread struct {
 	fn    func(context.Context) error // used by run only
 	state atomic.Uint32
-	done  chan struct{} // closed at the very end
-	err   error         // written before state is stopped
+	err   error          // written before state is stopped
+	end   sync.WaitGroup // 1 while the thread is alive
 
-	mu     sync.Mutex // guards name, and start-up
-	name   string
-	daemon tristate
+	// Guarded by living.mu.
+	name       string
+	daemon     tristate
+	done       chan struct{} // closed at the very end; made when somebody asks for it
+	prev, next *Thread       // neighbours in the list of living threads
 
 	// Written before the thread is alive, and fixed from then on.
 	id     uint64
 	label  string   // the name it has in profiles
 	self   identity // what fn is given; kept here to save an allocation
 	starts *starts  // only with ScopeOptions.StartStacks
-
-	prev, next *Thread // neighbours in the list of living threads; guarded by living.mu
 }
 
 // The states of a Thread.
@@ -71,7 +71,7 @@ func New(name string, fn func(context.Context) error) *Thread {
 			name += " (" + f[strings.LastIndexByte(f, '/')+1:] + ")"
 		}
 	}
-	return &Thread{name: name, fn: fn, done: make(chan struct{})}
+	return &Thread{name: name, fn: fn}
 }
 
 // Go is New followed by Start. A thread that cannot be started, because the
@@ -80,8 +80,7 @@ func Go(ctx context.Context, name string, fn func(context.Context) error) *Threa
 	t := New(name, fn)
 	if err := t.Start(ctx); err != nil {
 		t.fn, t.err = nil, err
-		t.state.Store(stopped)
-		close(t.done)
+		t.state.Store(stopped) // nobody else has it yet
 	}
 	return t
 }
@@ -113,32 +112,27 @@ func (t *Thread) Run(ctx context.Context) error {
 	return t.err
 }
 
-// labelKey is the profiler label that carries the thread's name.
-const labelKey = "thread"
-
 // begin makes the thread alive.
 func (t *Thread) begin(ctx context.Context) error {
 	by := from(ctx)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	living.mu.Lock()
+	defer living.mu.Unlock()
 	if t.state.Load() != initial {
 		return ErrStarted
 	}
-	daemon := t.daemon
-	if daemon == inherit && by.thread.daemon == yes { // by.thread is alive, so that is fixed
+	if by.scope.phase == ended {
+		return ErrScopeEnded
+	}
+	if t.daemon == inherit && by.thread.daemon == yes { // by.thread is alive, so that is fixed
 		t.daemon = yes
 	}
 	t.label = t.name
-	ctx = pprof.WithLabels(ctx, pprof.Labels(labelKey, t.label))
-	t.self = identity{ctx, t, by.scope}
+	t.self = identity{labelled{ctx, labelContext(ctx, t.label)}, t, by.scope}
 	if by.scope.startStacks {
 		t.starts = new(starts)
 		runtime.Callers(2, t.starts[:])
 	}
-	if err := living.add(t); err != nil {
-		t.daemon = daemon
-		return err
-	}
+	living.addLocked(t)
 	return nil
 }
 
@@ -148,9 +142,8 @@ func (t *Thread) run() {
 	var err error
 	defer func() {
 		t.fn, t.err = nil, err // fn goes, with all that it holds
-		t.state.Store(stopped)
 		living.remove(t)
-		close(t.done)
+		t.end.Done()
 	}()
 	// On its own, because OnError may end the goroutine.
 	defer func() {
@@ -188,14 +181,26 @@ func (t *Thread) Join(ctx context.Context) error {
 			return ErrJoinSelf
 		}
 	}
-	if err := await(ctx, t.done); err != nil {
+	if ctx.Done() == nil {
+		t.end.Wait()
+	} else if err := await(ctx, t.Done()); err != nil {
 		return fmt.Errorf("join %s: %w", t.Name(), err)
 	}
 	return t.err
 }
 
 // Done returns a channel that is closed when the thread has ended.
-func (t *Thread) Done() <-chan struct{} { return t.done }
+func (t *Thread) Done() <-chan struct{} {
+	living.mu.Lock()
+	defer living.mu.Unlock()
+	if t.done == nil {
+		t.done = make(chan struct{})
+		if t.state.Load() == stopped {
+			close(t.done)
+		}
+	}
+	return t.done
+}
 
 // Err returns what Join returns once the thread has ended, and nil before.
 func (t *Thread) Err() error {
@@ -219,23 +224,23 @@ func (t *Thread) ID() uint64 {
 
 // Name returns the thread's name. Names need not be unique.
 func (t *Thread) Name() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	living.mu.Lock()
+	defer living.mu.Unlock()
 	return t.name
 }
 
 // SetName renames the thread, at any time. The profiler label of a thread that
 // runs keeps the old name.
 func (t *Thread) SetName(name string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	living.mu.Lock()
+	defer living.mu.Unlock()
 	t.name = name
 }
 
 // Daemon tells whether the Scope of the thread ends without waiting for it.
 func (t *Thread) Daemon() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	living.mu.Lock()
+	defer living.mu.Unlock()
 	return t.daemon == yes
 }
 
@@ -243,8 +248,8 @@ func (t *Thread) Daemon() bool {
 // Unless it is called, a thread takes after the thread that starts it. Once
 // the thread has started SetDaemon returns ErrStarted and changes nothing.
 func (t *Thread) SetDaemon(daemon bool) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	living.mu.Lock()
+	defer living.mu.Unlock()
 	if t.state.Load() != initial {
 		return ErrStarted
 	}
