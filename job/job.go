@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,6 +82,18 @@ type HTTP struct {
 	// or "name:port", that wants one. They are shown to that host and to no
 	// other. It may be called from several goroutines at once.
 	Login func(host string) (user, password string, ok bool)
+
+	// Proxies are used in turn, one request after the other: http, https or
+	// socks5 URLs, with user and password if need be. One that fails rests
+	// for a while, and the others are used. Hosts that NoProxy names, as the
+	// environment variable does, need none. Without Proxies those of the
+	// environment count: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
+	Proxies []*url.URL
+	NoProxy string
+
+	// ProxyFailed, if not nil, is told of each proxy that begins to rest, by
+	// its host. It may be called from several goroutines at once.
+	ProxyFailed func(host string, rest time.Duration, err error)
 
 	// Rate bounds what all transfers together receive, in bytes a second.
 	// Zero means no bound.
@@ -198,6 +211,7 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 	}
 	j.client = fetch.New(&fetch.Options{
 		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar, Login: o.HTTP.Login,
+		Proxies: o.HTTP.Proxies, NoProxy: o.HTTP.NoProxy, ProxyFailed: o.HTTP.ProxyFailed,
 		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
 	})
 	seeds := p.Seeds

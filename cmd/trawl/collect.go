@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
@@ -37,13 +38,15 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	}
 	ui := a.newUI(f, p.Name, dir)
 	opt.Crawl.Events = ui.events()
+	warn := opt.Crawl.Events.Warning
+	if warn == nil {
+		warn = func(string) {}
+	}
 	if !f.noNetrc {
-		l := &logins{warn: func(s string) {
-			if fn := opt.Crawl.Events.Warning; fn != nil {
-				fn(s)
-			}
-		}}
-		opt.HTTP.Login = l.login
+		opt.HTTP.Login = (&logins{warn: warn}).login
+	}
+	opt.HTTP.ProxyFailed = func(host string, rest time.Duration, err error) {
+		warn(fmt.Sprintf("proxy %s rests for %s: %v", host, span(rest), err))
 	}
 	sum, err := runJob(ctx, dir, p, opt, ui, prepare)
 	if sum != nil {

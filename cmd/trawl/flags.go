@@ -40,6 +40,7 @@ type collectFlags struct {
 	cookies   string
 	browser   string
 	noNetrc   bool
+	proxies   []string
 	connectTo []string
 	filename  string
 	maxSize   byteSize
@@ -78,6 +79,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
 	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
 	fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
+	fs.StringArrayVar(&f.proxies, "proxy", nil, "ask by way of this `URL`, http, https or socks5://user:password@host:port; several take turns, request by request (repeatable; default $HTTP_PROXY, $HTTPS_PROXY; $NO_PROXY names hosts without)")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
@@ -161,6 +163,9 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	if f.userAgent == "" {
 		v, _, _ := strings.Cut(versionText(), " ")
 		o.HTTP.UserAgent = "trawl/" + v + " (+https://github.com/trawl-go/trawl)"
+	}
+	if err := f.setProxies(&o.HTTP); err != nil {
+		return nil, err
 	}
 	for _, h := range f.headers {
 		name, value, ok := strings.Cut(h, ":")

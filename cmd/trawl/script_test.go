@@ -5,18 +5,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +36,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Values[siteKey{}] = &site{}
+			env.Values[siteKey{}] = &site{proxied: make(map[string]*atomic.Int64)}
 			// So that whether the tests run in a terminal makes no difference.
 			env.Setenv("TERM", "dumb")
 			return nil
@@ -56,6 +59,8 @@ func TestScripts(t *testing.T) {
 			"serve":     cmdServe,
 			"pictures":  cmdPictures,
 			"sql":       cmdSQL,
+			"proxy":     cmdProxy,
+			"proxied":   cmdProxied,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -74,6 +79,8 @@ type siteKey struct{}
 type site struct {
 	*replica.Server
 	mark int // length of the log at the last mark
+
+	proxied map[string]*atomic.Int64 // requests that each proxy passed on
 }
 
 func siteOf(ts *testscript.TestScript) *site {
@@ -367,6 +374,33 @@ func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { st.Close() })
 	ts.Setenv("PID", strconv.Itoa(os.Getpid()))
+}
+
+// proxy NAME USER:PASSWORD starts an HTTP proxy that leads to what serve
+// serves, whatever the host, at the address $NAME. proxied NAME N checks how
+// many requests it passed on.
+func cmdProxy(ts *testscript.TestScript, neg bool, args []string) {
+	noNeg(ts, neg)
+	name, login, to := args[0], args[1], ts.Getenv("SERVER")
+	count := &atomic.Int64{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(login)) {
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+		count.Add(1)
+		(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.Out.URL.Host = to }}).ServeHTTP(w, r)
+	}))
+	ts.Defer(s.Close)
+	ts.Value(siteKey{}).(*site).proxied[name] = count
+	ts.Setenv(name, s.Listener.Addr().String())
+}
+
+func cmdProxied(ts *testscript.TestScript, neg bool, args []string) {
+	noNeg(ts, neg)
+	if got := ts.Value(siteKey{}).(*site).proxied[args[0]].Load(); got != int64(number(ts, args[1])) {
+		ts.Fatalf("%s passed on %d requests, want %s", args[0], got, args[1])
+	}
 }
 
 // sql DATABASE FILE runs the statements of a file on a database, a new one if

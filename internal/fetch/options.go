@@ -3,6 +3,7 @@ package fetch
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"syscall"
 	"time"
 )
@@ -68,8 +69,23 @@ type Options struct {
 	// nothing is asked of it; zero means 64.
 	MaxIdlePerHost int
 
-	// Proxy returns the proxy for a request, nil for none; a nil Proxy means
-	// http.ProxyFromEnvironment. It is not asked about hosts in ConnectTo.
+	// Proxies are used in turn, one request after the other; see ParseProxy.
+	// One that cannot be reached, or refuses our login, is left alone for 30
+	// seconds, then for twice as long each time, up to 10 minutes; its
+	// requests go to the others. If all of them rest, the one whose rest ends
+	// first is used. NoProxy lists hosts that need none, as the environment
+	// variable of that name does; those in ConnectTo need none either. We
+	// keep Proxies.
+	Proxies []*url.URL
+	NoProxy string
+
+	// ProxyFailed, if not nil, is told of each proxy that begins to rest, by
+	// its host. It may be called from several goroutines at once.
+	ProxyFailed func(host string, rest time.Duration, err error)
+
+	// Proxy returns the proxy for a request, nil for none, if there are no
+	// Proxies; a nil Proxy means EnvironmentProxy. It is not asked about hosts
+	// in ConnectTo.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// Jar keeps the cookies; nil means a new one in memory that knows the
@@ -86,7 +102,7 @@ type Options struct {
 
 	// Control, if not nil, is called after name resolution with each address
 	// ("192.0.2.1:443") before a connection to it is made; an error refuses
-	// it. With a proxy it sees the address of the proxy.
+	// it. It does not see those of proxies, which are the user's own.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// Transport replaces the client's own; it makes the timeouts up to the
@@ -136,7 +152,10 @@ func (o *Options) withDefaults() Options {
 		d.MaxRedirects = 0
 	}
 	if d.Proxy == nil {
-		d.Proxy = http.ProxyFromEnvironment
+		fn, err := EnvironmentProxy(os.Getenv)
+		if d.Proxy = fn; err != nil {
+			d.Proxy = func(*http.Request) (*url.URL, error) { return nil, err }
+		}
 	}
 	if d.MaxIdlePerHost == 0 {
 		d.MaxIdlePerHost = 64

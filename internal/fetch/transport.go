@@ -13,18 +13,29 @@ import (
 )
 
 // newTransport returns a transport for many small files from few hosts.
-func newTransport(opts *Options, connect map[string]string) *http.Transport {
-	direct := make(map[string]bool, len(connect))
+func newTransport(opts *Options, connect map[string]string) http.RoundTripper {
+	mapped := make(map[string]bool, len(connect))
 	for _, addr := range connect {
-		direct[addr] = true
+		mapped[addr] = true
 	}
+	proxy, exempt := opts.Proxy, noProxy(opts.NoProxy)
+	if len(opts.Proxies) > 0 {
+		proxy = chosenProxy
+	}
+	direct := func(u *url.URL) bool { return mapped[u.Host] || len(opts.Proxies) > 0 && exempt(u) }
+	var hosts proxyHosts
 	dialer := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second, Control: opts.Control}
-	return &http.Transport{
+	toProxy := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
-			if direct[r.URL.Host] {
+			if direct(r.URL) {
 				return nil, nil
 			}
-			return opts.Proxy(r)
+			u, err := proxy(r)
+			if u != nil {
+				hosts.add(u)
+			}
+			return u, err
 		},
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, res *http.Response) error {
 			if res.StatusCode != http.StatusOK {
@@ -32,7 +43,12 @@ func newTransport(opts *Options, connect map[string]string) *http.Transport {
 			}
 			return nil
 		},
-		DialContext:         dialer.DialContext,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if hosts.has(addr) {
+				return toProxy.DialContext(ctx, network, addr)
+			}
+			return dialer.DialContext(ctx, network, addr)
+		},
 		TLSHandshakeTimeout: opts.ConnectTimeout,
 		TLSClientConfig: &tls.Config{
 			MinVersion:         tls.VersionTLS12,
@@ -55,6 +71,10 @@ func newTransport(opts *Options, connect map[string]string) *http.Transport {
 		ReadBufferSize:  32 << 10,
 		WriteBufferSize: 2 << 10,
 	}
+	if len(opts.Proxies) == 0 {
+		return t
+	}
+	return &rotation{Transport: t, proxies: newProxies(opts), direct: direct}
 }
 
 // A proxyError is the refusal of a proxy to connect.
