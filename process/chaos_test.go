@@ -55,11 +55,13 @@ var chaos = process.Register("chaos", func(ctx context.Context, a chaosArg) (cha
 // Workers are killed at random, under load. Every future ends exactly once,
 // with the right value or a crash error, and only as many crash as there were
 // kills.
+//
+// PROCESS_CHAOS=60s lets it go on for longer, in both ways.
 func TestChaos(t *testing.T) {
 	both(t, func(t *testing.T) {
 		length := 2500 * time.Millisecond
-		if *long {
-			length = 30 * time.Second
+		if s := os.Getenv("PROCESS_CHAOS"); s != "" {
+			length = must(time.ParseDuration(s))
 		}
 		p := newPool(t, &process.PoolOptions{Workers: 4, MaxTasks: 500})
 		kills := must(process.NewValue[int64](0))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -16,8 +15,6 @@ import (
 
 	"github.com/trawl-go/trawl/process"
 )
-
-var long = flag.Bool("long", false, "let the chaos test run for a minute")
 
 func TestMain(m *testing.M) {
 	if os.Getenv("FORGOT_INIT") != "" {
