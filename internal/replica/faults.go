@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (v *visit) answer(a answer) {
 		if !f.matches(v) {
 			continue
 		}
-		v.whole = v.whole && (f.Kind == NoLength || f.Kind == Gzip)
+		v.whole = v.whole && isHarmless(f.Kind)
 		if v.replace(f, a) {
 			return
 		}
@@ -47,6 +48,16 @@ func (v *visit) answer(a answer) {
 		return
 	}
 	v.send(a, damage...)
+}
+
+// isHarmless tells whether a fault leaves the bytes as they are for a client
+// that asks for all of them.
+func isHarmless(k Kind) bool {
+	switch k {
+	case NoLength, Gzip, Packed, NoTag, WeakTag, FreshDate, NoRange, NoIfRange, WrongRange, Unsatisfied:
+		return true
+	}
+	return false
 }
 
 // replace answers with a fault instead of what was asked for. It is false for
@@ -141,10 +152,8 @@ func (v *visit) send(a answer, damage ...Kind) {
 	body, tag := a.body, ""
 	if p := a.picture; p != nil {
 		variant := 0
-		for _, k := range damage {
-			if k == Changing {
-				variant = v.nth
-			}
+		if slices.Contains(damage, Changing) {
+			variant = v.nth
 		}
 		a.contentType = string(p.format)
 		body = v.server.studio.picture(p.name, variant, p.format, p.size)
@@ -166,6 +175,12 @@ func (v *visit) send(a answer, damage ...Kind) {
 				h.Set("Content-Encoding", "gzip")
 				body = packed(body)
 			}
+		case Packed:
+			h.Set("Content-Encoding", "gzip")
+			body = packed(body)
+		case Growing:
+			body = append(body, make([]byte, v.nth)...)
+			tag = `"always-the-same"`
 		case NoLength:
 			length = false
 		}
@@ -180,9 +195,7 @@ func (v *visit) send(a answer, damage ...Kind) {
 		v.out.Flush()
 		v.out.Write(body)
 	case tag != "":
-		h.Set("Etag", tag)
-		// ServeContent does HEAD, Range and If-None-Match.
-		http.ServeContent(v.out, v.request, "", lastModified(v.server.dice, a.picture.name), bytes.NewReader(body))
+		v.sendPicture(body, tag, lastModified(v.server.dice, a.picture.name), damage)
 	default:
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		status := a.status
@@ -192,6 +205,45 @@ func (v *visit) send(a answer, damage ...Kind) {
 		v.out.WriteHeader(status)
 		v.out.Write(body)
 	}
+}
+
+// sendPicture writes a picture, or the part of it that was asked for.
+func (v *visit) sendPicture(body []byte, tag string, changed time.Time, damage []Kind) {
+	h := v.out.Header()
+	r := v.request.Clone(v.request.Context())
+	for _, k := range damage {
+		switch k {
+		case NoTag:
+			tag = ""
+		case WeakTag:
+			tag = "W/" + tag
+		case FreshDate:
+			tag, changed = "", time.Now()
+		case NoRange:
+			r.Header.Del("Range")
+		case NoIfRange:
+			r.Header.Del("If-Range")
+		}
+	}
+	if tag != "" {
+		h.Set("Etag", tag)
+	}
+	if r.Header.Get("Range") != "" {
+		switch {
+		case slices.Contains(damage, Unsatisfied):
+			h.Set("Content-Range", fmt.Sprintf("bytes */%d", len(body)))
+			v.plain(http.StatusRequestedRangeNotSatisfiable, "416 range not satisfiable")
+			return
+		case slices.Contains(damage, WrongRange):
+			h.Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(body)-1, len(body)))
+			h.Set("Content-Length", strconv.Itoa(len(body)))
+			v.out.WriteHeader(http.StatusPartialContent)
+			v.out.Write(body)
+			return
+		}
+	}
+	// ServeContent does HEAD, Range and If-None-Match.
+	http.ServeContent(v.out, r, "", changed, bytes.NewReader(body))
 }
 
 // lastModified is a date of a picture, in 2018 or 2019.

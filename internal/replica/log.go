@@ -22,7 +22,7 @@ type Request struct {
 	Path     string // with query, as sent by the client
 	Status   int    // zero if no answer was sent
 	Bytes    int64  // of the body
-	Whole    bool   // the answer was sent to its end, and neither a refusal nor a fault changed it (Gzip and NoLength do not count)
+	Whole    bool   // the answer was sent to its end, and neither a refusal nor a fault changed it (those that leave the bytes as they are do not count)
 	Referer  string
 	Remote   string // the client's address, without port
 	Active   int    // requests to this host in work when this one began, itself included

@@ -150,6 +150,27 @@ const (
 	Gzip Kind = "gzip"
 	// NoLength sends the body in chunks, without Content-Length and Range.
 	NoLength Kind = "no-length"
+	// Packed packs everything, whether or not the client takes gzip.
+	Packed Kind = "packed"
+
+	// Growing sends one zero byte after the picture at the first request for it,
+	// two at the second and so on, under the same ETag.
+	Growing Kind = "growing"
+	// NoTag sends pictures without ETag, so that only their date is left.
+	NoTag Kind = "no-tag"
+	// WeakTag sends them with a weak one.
+	WeakTag Kind = "weak-tag"
+	// FreshDate sends them without ETag and with a Last-Modified of now.
+	FreshDate Kind = "fresh-date"
+	// NoRange sends the whole picture, whatever part is asked for.
+	NoRange Kind = "no-range"
+	// NoIfRange sends the part that is asked for, whatever version it belongs
+	// to.
+	NoIfRange Kind = "no-if-range"
+	// WrongRange answers requests for a part with 206 and the whole.
+	WrongRange Kind = "wrong-range"
+	// Unsatisfied answers requests for a part with 416.
+	Unsatisfied Kind = "unsatisfied"
 )
 
 // Fault is something that goes wrong on a host.
