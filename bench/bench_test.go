@@ -148,6 +148,12 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestFrontierURL(t *testing.T) {
+	if n := len(frontierURL(19_999, 99_999_999)); n != 80 {
+		t.Errorf("the frontier's URLs have %d bytes, want 80: the table says so", n)
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for _, args := range [][]string{{"-run", "("}, {"-rounds", "0"}, {"-jobs", "0"}, {"more"}} {
 		if _, err := parseFlags(args, io.Discard); err == nil {

@@ -101,3 +101,6 @@ func spread(dir string) {
 // settle has the system write out what the last run left, so that the next
 // one does not wait for it.
 func settle() { syscall.Sync() }
+
+// written returns what this process had written to the disk so far, in bytes.
+func written() int64 { return procField("/proc/self/io", "write_bytes:") }

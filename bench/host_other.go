@@ -14,3 +14,4 @@ func filesystem(string) string             { return "" }
 func hardware() (cpu string, memory int64) { return "", 0 }
 func spread(string)                        {}
 func settle()                              {}
+func written() int64                       { return 0 }

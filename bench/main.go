@@ -4,6 +4,7 @@
 //	go run ./bench                     # everything, some 40 minutes
 //	go run ./bench -run '^pictures$'   # one workload; -list names them
 //	go run ./bench -small              # every part once, for CI
+//	go run ./bench -serve -run pages   # the site alone, to run and profile trawl by hand
 //	go run ./bench -lib                # the library's packages beside their peers
 //
 // # How it measures
@@ -72,6 +73,7 @@ type options struct {
 	small   bool
 	list    bool
 	lib     bool
+	serve   bool
 	rounds  int
 	jobs    int
 	dir     string
@@ -88,6 +90,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.small, "small", false, "small workloads, one round, to see that everything works")
 	fs.BoolVar(&o.list, "list", false, "name the workloads and end")
 	fs.BoolVar(&o.lib, "lib", false, "measure the packages thread, process and xpath beside their peers, and nothing else")
+	fs.BoolVar(&o.serve, "serve", false, "make and serve the site of the first workload chosen, print the programs' commands, and wait for an interrupt")
 	fs.IntVar(&o.rounds, "rounds", 5, "measure each program `N` times; slow ones less often")
 	fs.IntVar(&o.jobs, "jobs", 16, "have every program keep `N` requests under way")
 	fs.StringVar(&o.dir, "dir", "", "put sites and what is collected below `DIR` (default a new temporary directory)")
@@ -153,7 +156,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	spread(dir)
 	b := &bench{opt: o, root: root, dir: dir, log: stderr}
 	r, err := b.measure(ctx)
-	if err != nil {
+	if err != nil || o.serve {
 		return err
 	}
 	if err := writeMarkdown(stdout, r, ""); err != nil {
@@ -199,6 +202,9 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 	fmt.Fprintln(b.log, "building trawl and the peers in Go ...")
 	if err := b.tools.find(ctx, b.root, filepath.Join(b.dir, "bin")); err != nil {
 		return nil, err
+	}
+	if b.opt.serve {
+		return nil, b.serveSite(ctx, chosen[0])
 	}
 	r := &report{
 		Date: time.Now().UTC().Truncate(time.Second), Machine: machine(b.dir),

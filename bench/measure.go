@@ -64,6 +64,11 @@ func median(ss []sample, f func(sample) float64) float64 {
 	for i, s := range ss {
 		vs[i] = f(s)
 	}
+	return middle(vs)
+}
+
+// middle returns the median of figures, which it sorts.
+func middle(vs []float64) float64 {
 	slices.Sort(vs)
 	n := len(vs)
 	if n == 0 {

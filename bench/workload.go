@@ -55,10 +55,10 @@ func (p *place) script(name string) string { return filepath.Join(p.peer, name) 
 
 // enough is how long a program is measured: once its runs took longer
 // together, it is not run again.
-const enough = 40 * time.Second
+const enough = 80 * time.Second
 
 // work measures a workload.
-func (b *bench) work(ctx context.Context, w *workload) (_ *result, err error) {
+func (b *bench) work(ctx context.Context, w *workload) (*result, error) {
 	r := &result{Name: w.name, Title: w.title}
 	if w.measure != nil {
 		if err := w.measure(ctx, b, r); err != nil {
@@ -67,18 +67,12 @@ func (b *bench) work(ctx context.Context, w *workload) (_ *result, err error) {
 		return r, nil
 	}
 	dir := filepath.Join(b.dir, w.name)
-	if err := os.MkdirAll(filepath.Join(dir, "www"), 0o755); err != nil {
-		return nil, err
-	}
-	srv, err := startServer(ctx, dir, w.latency)
+	srv, note, err := b.open(ctx, w, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer srv.stop()
-	if r.Note, err = w.make(ctx, dir, srv.base); err != nil {
-		return nil, err
-	}
-	r.Server = srv.name
+	r.Server, r.Note = srv.name, note
 
 	var cs []*contender
 	for i := range w.contenders {
@@ -111,6 +105,45 @@ func (b *bench) work(ctx context.Context, w *workload) (_ *result, err error) {
 		w.judge(r)
 	}
 	return r, nil
+}
+
+// open makes and serves the site of a workload in dir.
+func (b *bench) open(ctx context.Context, w *workload, dir string) (_ *server, note string, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, "www"), 0o755); err != nil {
+		return nil, "", err
+	}
+	srv, err := startServer(ctx, dir, w.latency)
+	if err != nil {
+		return nil, "", err
+	}
+	if note, err = w.make(ctx, dir, srv.base); err != nil {
+		srv.stop()
+		return nil, "", err
+	}
+	return srv, note, nil
+}
+
+// serveSite serves the site of a workload until it is interrupted, and shows
+// the contenders' commands.
+func (b *bench) serveSite(ctx context.Context, w *workload) error {
+	if w.make == nil {
+		return fmt.Errorf("-serve: the workload %s has no site", w.name)
+	}
+	dir := filepath.Join(b.dir, w.name)
+	srv, _, err := b.open(ctx, w, dir)
+	if err != nil {
+		return err
+	}
+	defer srv.stop()
+	for i := range w.contenders {
+		c := &w.contenders[i]
+		if path := b.tools.path[c.tool]; path != "" {
+			p := &place{base: srv.base, site: dir, jobs: b.opt.jobs, peer: b.tools.peers, out: filepath.Join(dir, "out")}
+			fmt.Printf("%s %s\n", path, strings.Join(c.args(p), " "))
+		}
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // runOnce runs a contender and adds to its row what came of it.
@@ -187,12 +220,19 @@ func workloads(small bool) []*workload {
 		}
 		return full
 	}
+	millions := []int{1_000_000, 5_000_000, 10_000_000}
+	if small {
+		millions = []int{20_000, 50_000}
+	}
 	return []*workload{
 		picturesWorkload(&gallerySite{pages: size(100, 5), perPage: size(60, 10), size: 20_000}),
 		largeWorkload(&gallerySite{pages: size(10, 2), perPage: size(20, 2), size: size(5_000_000, 500_000)}),
 		tinyWorkload(&gallerySite{pages: size(1000, 5), perPage: size(100, 20), size: 1000}),
 		latencyWorkload(&gallerySite{pages: size(10, 2), perPage: size(160, 16), size: 20_000}),
 		pagesWorkload(size(20_000, 40)),
+		frontierWorkload(millions, size(200_000, 2000)),
+		resumeWorkload(size(1_000_000, 2000)),
+		startWorkload(size(40, 3)),
 	}
 }
 

@@ -26,7 +26,10 @@ func main() {
 	// net/http reports oddities of servers to the standard logger; what
 	// matters of them comes back as an error.
 	log.SetOutput(io.Discard)
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	stop := profile(os.Getenv("TRAWL_PROFILE"), os.Stderr)
+	status := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
 }
 
 // run is the program. It returns the exit status.
