@@ -237,8 +237,9 @@ func hasScheme(ref string) bool {
 // SplitName splits the last part of an address's path, unescaped, into the
 // name and the extension: "photo" and ".jpg" of "https://h/a/photo.jpg!w300?x".
 // What follows an exclamation mark is an image server's size and no part of
-// the name; neither is a made-up extension such as ".null". The extension is
-// in lower case, at most five letters and digits, or "".
+// the name, and so is "@160w" after an extension; neither is a made-up
+// extension such as ".null". The extension is in lower case, at most five
+// letters and digits, or "".
 func SplitName(address string) (stem, ext string) {
 	path := cleanRef(address)
 	if u, err := url.Parse(path); err == nil {
@@ -255,6 +256,9 @@ func SplitName(address string) (stem, ext string) {
 		return name, ""
 	}
 	ext = asciiLower(name[i:])
+	if e, size, ok := strings.Cut(ext, "@"); ok && (size == "" || strings.ContainsAny(size, "0123456789")) {
+		ext = e
+	}
 	switch {
 	case ext == ".null" || ext == ".undefined" || ext == ".none":
 		return name[:i], ""

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"github.com/trawl-go/trawl/internal/extract"
 )
 
 // A level tells how surely an image is what the page is about.
@@ -217,7 +219,7 @@ func addressLevel(u *url.URL) level {
 	if u.Host == "gravatar.com" || strings.HasSuffix(u.Host, ".gravatar.com") || u.Host == "img.shields.io" {
 		worst = max(worst, levelDoubtful)
 	}
-	stem, _ := splitName(u.String())
+	stem, _ := extract.SplitName(u.String())
 	var w []string
 	for _, s := range words(stem) {
 		if strings.Trim(s, "0123456789x") != "" {
@@ -234,7 +236,7 @@ func addressLevel(u *url.URL) level {
 // isPlaceholder tells whether an address is that of a picture that stands for
 // another one or for nothing: every word of its name says so.
 func isPlaceholder(address string) bool {
-	stem, ext := splitName(address)
+	stem, ext := extract.SplitName(address)
 	if ext != "" && !isPictureExt(ext) {
 		return false
 	}
@@ -263,7 +265,7 @@ func isHash(w string) bool {
 // isCounter knows addresses that exist to count visitors or to advertise.
 func isCounter(u *url.URL) bool {
 	host := u.Hostname()
-	if stem, ext := splitName(u.String()); !isPictureExt(ext) {
+	if stem, ext := extract.SplitName(u.String()); !isPictureExt(ext) {
 		switch strings.ToLower(stem) {
 		case "counter", "count", "pixel", "beacon", "hit", "rtrg", "track", "impression":
 			return true

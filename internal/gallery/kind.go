@@ -43,13 +43,13 @@ func isScriptExt(ext string) bool {
 
 // isFile tells whether a URL names a file rather than a page.
 func isFile(u *url.URL) bool {
-	_, ext := splitName(u.String())
+	_, ext := extract.SplitName(u.String())
 	return isFileExt(ext) && !isPageAboutFile(u)
 }
 
 // isPicture tells whether a URL names a picture.
 func isPicture(address string) bool {
-	_, ext := splitName(address)
+	_, ext := extract.SplitName(address)
 	if !isPictureExt(ext) {
 		return false
 	}
@@ -65,21 +65,6 @@ func isPageAboutFile(u *url.URL) bool {
 		return true
 	}
 	return strings.Contains(u.Path, "/blob/") && (u.Host == "github.com" || strings.HasPrefix(u.Host, "gitlab."))
-}
-
-// splitName is [extract.SplitName], and knows the sizes that some image
-// servers want after the name: photo.jpg@160w_220h.
-func splitName(address string) (stem, ext string) {
-	stem, ext = extract.SplitName(address)
-	if ext != "" {
-		return stem, ext
-	}
-	if i := strings.LastIndexByte(stem, '@'); i > 0 {
-		if s, e := extract.SplitName("/" + url.PathEscape(stem[:i])); isPictureExt(e) {
-			return s, e
-		}
-	}
-	return stem, ext
 }
 
 // isHTML decides by the body first: servers send pictures as text/html and

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/trawl-go/trawl/internal/extract"
 )
 
 // nameFiles returns the path of each picture: TITLE/NAME.EXT.
@@ -38,7 +40,7 @@ func pictureName(address string) (stem, ext string) {
 	if err != nil {
 		return "", ""
 	}
-	if stem, ext = splitName(address); isPictureExt(ext) && stem != "" {
+	if stem, ext = extract.SplitName(address); isPictureExt(ext) && stem != "" {
 		return stem, ext
 	}
 	// The picture may be an argument of what scales it: /scale?url=/a/b.jpg,
@@ -48,13 +50,13 @@ func pictureName(address string) (stem, ext string) {
 		if value, err = url.QueryUnescape(value); err != nil {
 			continue
 		}
-		if s, e := splitName(value); isPictureExt(e) && s != "" {
+		if s, e := extract.SplitName(value); isPictureExt(e) && s != "" {
 			return s, e
 		}
 	}
 	parts := strings.Split(u.Path, "/")
 	for i := len(parts) - 2; i > 0; i-- {
-		if s, e := splitName("/" + parts[i]); isPictureExt(e) && s != "" && !strings.ContainsAny(parts[i], "%?#") {
+		if s, e := extract.SplitName("/" + parts[i]); isPictureExt(e) && s != "" && !strings.ContainsAny(parts[i], "%?#") {
 			return s, e
 		}
 	}
@@ -81,7 +83,7 @@ func isGeneric(stem string) bool {
 
 // fileName is the path of a file that is not a picture of a page.
 func fileName(u *url.URL) string {
-	stem, ext := splitName(u.String())
+	stem, ext := extract.SplitName(u.String())
 	if stem+ext == "" {
 		return component(u.Hostname())
 	}

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"github.com/trawl-go/trawl/internal/extract"
 )
 
 // A grade tells where the address of a picture was found, the best first.
@@ -135,7 +137,7 @@ func (d *document) addSource(all []source, s source) []source {
 	if s.url == "" || isPlaceholder(s.url) || s.url == d.address {
 		return all
 	}
-	_, ext := splitName(s.url)
+	_, ext := extract.SplitName(s.url)
 	s.avif = ext == ".avif"
 	return append(all, s)
 }

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"github.com/trawl-go/trawl/internal/extract"
 )
 
 // maxTitle bounds a heading that serves as the name of a folder, in characters.
@@ -48,7 +50,7 @@ func (d *document) title() string {
 	if t := withoutSite(title, parts, site, d.url.Hostname()); t != "" {
 		return t
 	}
-	if stem, _ := splitName(strings.TrimSuffix(d.url.Scheme+"://"+d.url.Host+d.url.EscapedPath(), "/")); stem != "" && d.url.Path != "/" && d.url.Path != "" {
+	if stem, _ := extract.SplitName(strings.TrimSuffix(d.url.Scheme+"://"+d.url.Host+d.url.EscapedPath(), "/")); stem != "" && d.url.Path != "/" && d.url.Path != "" {
 		return stem
 	}
 	return d.url.Hostname()
