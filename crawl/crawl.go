@@ -63,8 +63,9 @@ type Options struct {
 	PerHost int
 
 	// Delay is the pause between two requests to one host; zero means the
-	// spider's, negative none.
-	Delay time.Duration
+	// spider's, negative none. With a DelayMax above it each pause is drawn
+	// by lot between the two.
+	Delay, DelayMax time.Duration
 
 	// PageQueue and FileQueue bound the pages and files that wait in memory;
 	// zero means the spider's, else 100 and 1000. The rest waits on disk.
@@ -337,7 +338,7 @@ func (e *Engine) limits(name, _ string) frontier.Limits {
 	}
 	return frontier.Limits{
 		PerHost: first(e.opt.PerHost, set.PerHost),
-		Delay:   max(first(e.opt.Delay, set.Delay), 0),
+		Delay:   max(first(e.opt.Delay, set.Delay), 0), DelayMax: e.opt.DelayMax,
 	}
 }
 

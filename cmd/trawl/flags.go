@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
@@ -30,7 +31,7 @@ type collectFlags struct {
 	pageQueue int
 	fileQueue int
 	perHost   int
-	delay     seconds
+	delay     spanRange
 	retries   int
 	timeout   seconds
 	rate      byteSize
@@ -65,7 +66,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME)")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "work on at most `N` pages and files at a time; 1 does them one by one")
 	fs.IntVar(&f.perHost, "per-host", 0, "at most `N` requests to a host at a time (default the spider's, else 4)")
-	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms (default the spider's, else 0)")
+	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms; 2-4 draws each one by lot between 2 and 4 (default the spider's, else 0)")
 	fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
 	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16)")
 	fs.IntVar(&f.pageQueue, "page-queue", 0, "keep at most `N` waiting pages in memory (default the spider's, else 100)")
@@ -74,7 +75,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
 	fs.VarP(&f.rate, "limit-rate", "r", "receive at most this `SIZE` a second in all transfers together, like 500k or 2M")
 	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
-	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request; a cookie or password only to hosts whose pages are visited (repeatable)")
+	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request, or leave NAME out if there is no value; a cookie or password only to hosts whose pages are visited (repeatable)")
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
 	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
 	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
@@ -123,7 +124,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	o.Crawl = crawl.Options{
 		Jobs: f.jobs, Producers: f.producers, Consumers: f.consumers,
 		PageQueue: f.pageQueue, FileQueue: f.fileQueue, PerHost: f.perHost,
-		Delay: time.Duration(f.delay), Retries: f.retries, MaxFile: int64(f.maxSize),
+		Delay: time.Duration(f.delay.from), DelayMax: time.Duration(f.delay.to), Retries: f.retries, MaxFile: int64(f.maxSize),
 	}
 	if changed("jobs") {
 		// As many workers of each kind as may work at a time, so that the
@@ -131,7 +132,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 		o.Crawl.Producers = firstOf(f.producers, f.jobs)
 		o.Crawl.Consumers = firstOf(f.consumers, f.jobs)
 	}
-	if changed("delay") && f.delay == 0 {
+	if changed("delay") && f.delay.from == 0 {
 		o.Crawl.Delay = -1
 	}
 	if o.Crawl.Hold = f.held; f.held == 0 {
@@ -159,6 +160,14 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	default:
 		return nil, usagef("--sync %s: must be on or off", f.sync)
 	}
+	if changed("timeout") && f.timeout == 0 {
+		return nil, usagef("--timeout 0: must be more than 0, so that no job waits for ever")
+	}
+	for _, h := range []struct{ flag, value string }{{"user-agent", f.userAgent}, {"referer", f.referer}} {
+		if !httpguts.ValidHeaderFieldValue(h.value) {
+			return nil, usagef("--%s %q: has characters that cannot be sent", h.flag, h.value)
+		}
+	}
 	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout), Rate: int64(f.rate)}
 	if f.userAgent == "" {
 		v, _, _ := strings.Cut(versionText(), " ")
@@ -167,16 +176,9 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	if err := f.setProxies(&o.HTTP); err != nil {
 		return nil, err
 	}
-	for _, h := range f.headers {
-		name, value, ok := strings.Cut(h, ":")
-		name = textproto.TrimString(name)
-		if !ok || name == "" {
-			return nil, usagef("--header %q: must be 'NAME: VALUE'", h)
-		}
-		if o.Crawl.Headers == nil {
-			o.Crawl.Headers = make(map[string]string)
-		}
-		o.Crawl.Headers[name] = textproto.TrimString(value)
+	var err error
+	if o.Crawl.Headers, err = parseHeaders(f.headers); err != nil {
+		return nil, err
 	}
 	for _, c := range f.connectTo {
 		host, addr, ok := strings.Cut(c, "=")
@@ -205,6 +207,35 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	return o, nil
 }
 
+// parseHeaders reads the values of --header. Those of one name are joined, as
+// HTTP allows it; an empty one leaves the field out.
+func parseHeaders(list []string) (map[string]string, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	m := make(map[string]string)
+	for _, h := range list {
+		name, value, ok := strings.Cut(h, ":")
+		name = textproto.TrimString(name)
+		if !ok || !httpguts.ValidHeaderFieldName(name) { // it may hold a password: do not show it
+			return nil, usagef("--header: must be 'NAME: VALUE', like 'Accept-Language: zh-CN'")
+		}
+		name, value = textproto.CanonicalMIMEHeaderKey(name), textproto.TrimString(value)
+		if !httpguts.ValidHeaderFieldValue(value) {
+			return nil, usagef("--header %s: its value has characters that cannot be sent", name)
+		}
+		if old := m[name]; old != "" && value != "" {
+			sep := ", "
+			if name == "Cookie" {
+				sep = "; "
+			}
+			value = old + sep + value
+		}
+		m[name] = value
+	}
+	return m, nil
+}
+
 func firstOf(a, b int) int {
 	if a != 0 {
 		return a
@@ -225,6 +256,7 @@ func filenameTemplate(t string) (func(trawl.Request) string, error) {
 	if !placeholder.MatchString(t) {
 		return nil, usagef("--filename %q: all files would get one name; use %s", t, strings.Join(known, " "))
 	}
+	t = strings.ReplaceAll(t, ".{ext}", "{ext}") // it brings its dot, if there is one
 	return func(r trawl.Request) string {
 		host := ""
 		if u, err := trawl.ParseURL(r.URL); err == nil {
@@ -291,6 +323,31 @@ func (s *seconds) Set(v string) error {
 	return nil
 }
 
+// A spanRange is a flag: a span, or two with a '-' between them.
+type spanRange struct{ from, to seconds }
+
+func (r *spanRange) String() string {
+	if r.to == 0 {
+		return r.from.String()
+	}
+	return r.from.String() + "-" + r.to.String()
+}
+
+func (r *spanRange) Type() string { return "SPAN" }
+
+func (r *spanRange) Set(v string) error {
+	from, to, two := strings.Cut(v, "-")
+	var n spanRange
+	if err := n.from.Set(from); err != nil {
+		return fmt.Errorf("%q is not a span of time like 1.5, 500ms or 2m, or a range like 2-4", v)
+	}
+	if two && (n.to.Set(to) != nil || n.to < n.from) {
+		return fmt.Errorf("%q is not a range of time like 2-4 or 500ms-2s", v)
+	}
+	*r = n
+	return nil
+}
+
 // byteSize is a flag: a number of bytes, with k, M or G for 1024 of the
 // smaller one.
 type byteSize int64
@@ -321,5 +378,6 @@ func (b *byteSize) Set(v string) error {
 
 var (
 	_ pflag.Value = (*seconds)(nil)
+	_ pflag.Value = (*spanRange)(nil)
 	_ pflag.Value = (*byteSize)(nil)
 )

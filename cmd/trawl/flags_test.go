@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ func TestFilename(t *testing.T) {
 		{"{dir}|{name}|{ext}", "组图|第 1 张.tar|.gz"},
 		{"{spider}/{host}/{name}{ext}", "mine/img.example.com/第 1 张.tar.gz"},
 		{"a{name}{name}", "a第 1 张.tar第 1 张.tar"},
+		{"{name}.{ext}", "第 1 张.tar.gz"},
 	} {
 		f, err := filenameTemplate(c.template)
 		if err != nil {
@@ -53,6 +55,10 @@ func TestFilename(t *testing.T) {
 		} else if got := f(r); got != c.want {
 			t.Errorf("%s gives %q, want %q", c.template, got, c.want)
 		}
+	}
+	plain := trawl.Request{URL: "https://a.test/x", Path: "x"}
+	if f, err := filenameTemplate("{name}.{ext}"); err != nil || f(plain) != "x" {
+		t.Errorf("a file without extension gets another name than x: %v", err)
 	}
 	for _, bad := range []string{"x", "{}", "{nmae}", "{name}{Ext}"} {
 		if _, err := filenameTemplate(bad); err == nil {
@@ -82,6 +88,49 @@ func TestSpanAndSizeFlags(t *testing.T) {
 		}
 		if err := new(byteSize).Set(bad); err == nil {
 			t.Errorf("size %q: no error", bad)
+		}
+	}
+}
+
+func TestDelayFlag(t *testing.T) {
+	for in, want := range map[string]string{
+		"2": "2s", "0": "", "2-4": "2s-4s", "500ms-2": "500ms-2s", "0-1.5": "-1.5s", "3-3": "3s-3s",
+		"4-2": "error", "2-": "error", "-2": "error", "a-b": "error", "1-2-3": "error", "": "error",
+	} {
+		var r spanRange
+		got := "error"
+		if err := r.Set(in); err == nil {
+			got = r.String()
+		}
+		if got != want {
+			t.Errorf("--delay %s = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestHeaderFlag(t *testing.T) {
+	for _, c := range []struct {
+		in   []string
+		want string
+	}{
+		{nil, "map[]"},
+		{[]string{"accept-language: zh-CN"}, "map[Accept-Language:zh-CN]"},
+		{[]string{"X-Time:12:30 "}, "map[X-Time:12:30]"},
+		{[]string{"Cookie: a=1", "X: y", "cookie: b=2"}, "map[Cookie:a=1; b=2 X:y]"},
+		{[]string{"Accept: a", "Accept: b"}, "map[Accept:a, b]"},
+		{[]string{"Accept: a", "Accept:"}, "map[Accept:]"},
+		{[]string{"Authorization s3cret"}, "--header: must be 'NAME: VALUE', like 'Accept-Language: zh-CN'"},
+		{[]string{": s3cret"}, "--header: must be 'NAME: VALUE', like 'Accept-Language: zh-CN'"},
+		{[]string{"a b: s3cret"}, "--header: must be 'NAME: VALUE', like 'Accept-Language: zh-CN'"},
+		{[]string{"X-Key: s3cret\nX: y"}, "--header X-Key: its value has characters that cannot be sent"},
+	} {
+		m, err := parseHeaders(c.in)
+		got := fmt.Sprint(m)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("parseHeaders(%q) = %s, want %s", c.in, got, c.want)
 		}
 	}
 }

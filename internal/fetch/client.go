@@ -93,7 +93,7 @@ type Response struct {
 // Page fetches r.URL with its whole body, decompressed.
 //
 // The fields of h are sent besides those of Options.Headers and win over
-// them; Accept-Encoding and the fields that frame a message are ours and
+// them, and one with an empty value is left out; Accept-Encoding and the fields that frame a message are ours and
 // ignored. On a redirect to another host, another port or from https to
 // http all of them are dropped for good, except User-Agent, Accept and
 // Accept-Language; so is r.Referer on a redirect from https to http.

@@ -110,10 +110,11 @@ func TestHeaders(t *testing.T) {
 	})
 	c := fetch.New(&fetch.Options{
 		UserAgent: "trawl/1.2", Transport: transport,
-		Headers: map[string]string{"x-one": "user", "X-Two": "user", "Host": "virtual.example.com"},
+		Headers: map[string]string{"x-one": "user", "X-Two": "user", "X-Three": "user", "Host": "virtual.example.com"},
 	})
 	_, err := get(c, "http://a.com/", map[string]string{
 		"X-ONE": "spider", "user-agent": "other", "Accept-Encoding": "br", "Content-Length": "99", "Transfer-Encoding": "chunked",
+		"X-Three": "", "Accept": "",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +125,11 @@ func TestHeaders(t *testing.T) {
 	} {
 		if v := strings.Join(got.Header[name], "|"); v != want {
 			t.Errorf("%s = %q, want %q", name, v, want)
+		}
+	}
+	for _, name := range []string{"Accept", "X-Three"} { // an empty value leaves a field out
+		if v, ok := got.Header[name]; ok {
+			t.Errorf("%s = %q, want none", name, v)
 		}
 	}
 	if got.Host != "virtual.example.com" {

@@ -113,9 +113,13 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 			req.Host = f.value
 			continue
 		}
+		if f.value == "" && f.name != "User-Agent" { // net/http has one of its own
+			delete(h, f.name)
+			continue
+		}
 		set(f.name, f.value)
 	}
-	if t.auth != "" && h["Authorization"] == nil {
+	if t.auth != "" {
 		set("Authorization", t.auth)
 	}
 	if cookies := c.jar.Cookies(t.url); len(cookies) > 0 {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -14,10 +15,8 @@ func (c *Client) login(t *trip, res *http.Response) bool {
 	if res.StatusCode != http.StatusUnauthorized || c.opts.Login == nil || t.away || t.auth != "" || !wantsBasic(res.Header) {
 		return false
 	}
-	for _, f := range t.fields {
-		if f.name == "Authorization" {
-			return false
-		}
+	if t.authorized() {
+		return false
 	}
 	user, password, ok := c.opts.Login(t.url.Host)
 	if !ok {
@@ -31,10 +30,18 @@ func (c *Client) login(t *trip, res *http.Response) bool {
 
 // known returns what the host of a trip wanted to see earlier.
 func (c *Client) known(t *trip) string {
+	if t.authorized() {
+		return ""
+	}
 	if auth, ok := c.logins.Load(origin(t)); ok {
 		return auth.(string)
 	}
 	return ""
+}
+
+// authorized reports whether the caller has chosen what to send.
+func (t *trip) authorized() bool {
+	return slices.ContainsFunc(t.fields, func(f field) bool { return f.name == "Authorization" })
 }
 
 // origin is what a login is remembered for.

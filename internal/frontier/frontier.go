@@ -34,8 +34,9 @@ type Limits struct {
 	// PerHost bounds the requests under way to a host; zero means 4.
 	PerHost int
 
-	// Delay is the pause between the starts of two requests to a host.
-	Delay time.Duration
+	// Delay is the pause between the starts of two requests to a host. With a
+	// DelayMax above it each pause is drawn by lot between the two.
+	Delay, DelayMax time.Duration
 }
 
 // Options adjust a Frontier. The zero value of a field means its default.

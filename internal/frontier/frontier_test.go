@@ -209,6 +209,42 @@ func TestLimitsOfAHost(t *testing.T) {
 	})
 }
 
+// With a range each pause is another, within it.
+func TestDelayRange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, from, to = 100, 100 * time.Millisecond, 300 * time.Millisecond
+		b := open(t, store.NewMem(), &frontier.Options{
+			Limits: func(string, string) frontier.Limits { return frontier.Limits{Delay: from, DelayMax: to} },
+		})
+		done := b.done
+		for i := range n {
+			b.add(pageOf("a.test", i))
+		}
+		done()
+		var last time.Time
+		short, long := to, from
+		for i := range n {
+			task, err := b.f.Next(t.Context(), trawl.KindPage)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			if gap := now.Sub(last); i > 0 {
+				short, long = min(short, gap), max(long, gap)
+			}
+			last = now
+			if err := b.f.Finish(task, store.Outcome{State: store.Done}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.end()
+		// That 99 of them stay within half of the range does not happen.
+		if short < from || long > to || long-short < (to-from)/2 {
+			t.Errorf("pauses from %v to %v, want from %v to %v", short, long, from, to)
+		}
+	})
+}
+
 // A slow host with a full queue holds nobody up.
 func TestSlowHostDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

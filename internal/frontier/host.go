@@ -2,6 +2,7 @@ package frontier
 
 import (
 	"container/heap"
+	"math/rand/v2"
 	"time"
 
 	"github.com/trawl-go/trawl"
@@ -66,7 +67,14 @@ func (h *host) took(d time.Duration) {
 	h.latency += (d - h.latency) / 8
 }
 
-func (h *host) delay() time.Duration { return max(h.limits.Delay, h.learnt) }
+// delay returns the pause before the next request.
+func (h *host) delay() time.Duration {
+	d := h.limits.Delay
+	if more := h.limits.DelayMax - d; more > 0 {
+		d += rand.N(more + 1)
+	}
+	return max(d, h.learnt)
+}
 
 // want is how many requests of a kind to have in the window: what was started
 // since the last read, doubled, so that a busy host is read in large steps
