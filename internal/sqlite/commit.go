@@ -46,17 +46,17 @@ func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Recei
 			fenced[o.Part] = true
 			continue
 		}
-		ended, origin, err := t.end(o, &c, &receipt)
+		e, err := t.end(o, &c, &receipt)
 		if err != nil {
 			return receipt, err
 		}
-		if !ended || o.State == store.Waiting {
+		if !e.ok || o.State == store.Waiting {
 			continue
 		}
-		if origin != 0 {
-			origins[origin] = true
+		if e.origin != 0 {
+			origins[e.origin] = true
 		}
-		if o.State == store.Done {
+		if o.State == store.Done && !(o.Unchanged && e.again) {
 			add = append(add, children[i]...)
 		}
 	}
@@ -85,6 +85,8 @@ func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Recei
 			return receipt, err
 		}
 	}
+	slices.Sort(receipt.Revised)
+	receipt.Revised = slices.Compact(receipt.Revised)
 	receipt.Fenced = slices.Sorted(maps.Keys(fenced))
 	if err := t.flush(); err != nil || len(origins) == 0 {
 		return receipt, err
@@ -100,50 +102,55 @@ func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Recei
 	return receipt, nil
 }
 
-// end applies an outcome without its children. It reports whether the request
-// was waiting, and where it was found.
-func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (ended bool, origin store.HostID, err error) {
+// ended is a request that an outcome has ended.
+type ended struct {
+	ok     bool // it was waiting
+	kind   trawl.Kind
+	origin store.HostID
+	again  bool // it was done before
+}
+
+// end applies an outcome without its children.
+func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (e ended, err error) {
 	var due any // nil keeps the old one
 	if o.State == store.Waiting {
 		due = store.Nanos(o.Due)
 	}
 	r, err := t.first(`UPDATE request SET state = ?3, tries = ?4, due = coalesce(?5, due)
-		WHERE host = ?1 AND key = ?2 AND state = 0 RETURNING kind, origin`,
+		WHERE host = ?1 AND key = ?2 AND state = 0 RETURNING kind, origin, again`,
 		o.Host, o.Key, o.State, o.Tries, due)
 	if err != nil || r == nil {
-		return false, 0, err
+		return e, err
 	}
-	kind, origin := trawl.Kind(r.int(0)), store.HostID(r.int(1))
+	e = ended{true, trawl.Kind(r.int(0)), store.HostID(r.int(1)), r.int(2) != 0}
 	if o.State != store.Waiting {
-		t.move(o.Host, origin, kind, store.Waiting, o.State)
+		t.move(o.Host, e.origin, e.kind, store.Waiting, o.State)
 	}
 	if o.State == store.Failed || o.Failure != nil {
-		return true, origin, t.fail(o, kind)
+		return e, t.fail(o, e.kind)
 	}
 	if _, err := t.exec("DELETE FROM failure WHERE key = ?", o.Key); err != nil || o.State != store.Done {
-		return true, origin, err
+		return e, err
 	}
-	for i := range o.Items {
-		it := &o.Items[i]
-		output, err := t.output(it.Output)
-		if err != nil {
-			return true, origin, err
+	switch {
+	case o.Unchanged && e.again:
+		return e, nil
+	case e.kind == trawl.KindPage:
+		return e, t.page(o, e.again, receipt)
+	case o.File != nil:
+		if e.again {
+			if _, _, err := t.forget(o.Key); err != nil {
+				return e, err
+			}
 		}
-		r, err := t.first("INSERT INTO item(output, key, body) VALUES(?, ?, ?) RETURNING seq", output, o.Key, string(it.Body))
-		if err != nil {
-			return true, origin, err
-		}
-		it.Seq = r.int(0)
-	}
-	t.totals[colItems] += int64(len(o.Items))
-	if o.File != nil {
 		f := *o.File
 		f.Key = o.Key
-		if err = t.file(f, o.Host, receipt); err == nil {
-			err = t.judge(&f, o.Host, c, receipt)
+		if err := t.file(f, o.Host, receipt); err != nil {
+			return e, err
 		}
+		return e, t.judge(&f, o.Host, c, receipt)
 	}
-	return true, origin, err
+	return e, nil
 }
 
 // fail records why a request failed, or has to be tried again.

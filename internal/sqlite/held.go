@@ -100,15 +100,19 @@ func (t *tx) hold(f store.File, host store.HostID, c *store.Commit, receipt *sto
 	if _, _, err := t.forget(f.Key); err != nil {
 		return err
 	}
-	r, err := t.first(`UPDATE request SET state = 2 WHERE host = ? AND key = ?
-		RETURNING origin, tries, url, (SELECT name FROM host WHERE id = request.host)`, host, f.Key)
+	r, err := t.first(`SELECT r.origin, r.tries, r.url, h.name, r.state FROM request AS r JOIN host AS h ON h.id = r.host
+		WHERE r.host = ? AND r.key = ?`, host, f.Key)
 	if err != nil {
 		return err
 	}
 	if r == nil {
 		return store.ErrCorrupt
 	}
-	t.move(host, store.HostID(r.int(0)), trawl.KindFile, store.Done, store.Failed)
+	if _, err := t.exec("UPDATE request SET state = 2, again = NULL WHERE host = ? AND key = ?", host, f.Key); err != nil {
+		return err
+	}
+	// One that was done waits during an update, or failed in one.
+	t.move(host, store.HostID(r.int(0)), trawl.KindFile, store.State(r.int(4)), store.Failed)
 	h := store.NewHeldFile(f, lengthen(r.text(2), r.text(3)), int(r.int(1)), c.Hold, c.At)
 	receipt.Held = append(receipt.Held, h)
 	if _, err := t.exec(`INSERT OR REPLACE INTO held(key, host, url, path, size, sha256, type, etag, modified)

@@ -63,12 +63,12 @@ func due(ctx context.Context, c *conn, now int64, q store.HostQuery, b *store.Ba
 	err = c.query(ctx, func(r row) error {
 		e := store.Entry{
 			Key: r.key(0), Host: q.Host, HostName: name,
-			Tries: int(r.int(1)), Due: store.Time(r.int(2)), Origin: store.HostID(r.int(5)),
+			Tries: int(r.int(1)), Due: store.Time(r.int(2)), Origin: store.HostID(r.int(5)), Again: r.int(7) != 0,
 			Request: trawl.Request{URL: lengthen(r.text(4), name), Kind: q.Kind, Spider: r.text(3)},
 		}
 		b.Entries = append(b.Entries, e)
 		return store.UnpackRest(r.text(6), &b.Entries[len(b.Entries)-1].Request)
-	}, `SELECT r.key, r.tries, r.due, s.name, r.url, r.origin, r.rest
+	}, `SELECT r.key, r.tries, r.due, s.name, r.url, r.origin, r.rest, r.again
 		FROM request AS r INDEXED BY request_queue LEFT JOIN spider AS s ON s.id = r.spider
 		WHERE r.host = ? AND r.kind = ? AND r.state = 0 AND r.due <= ?
 		ORDER BY r.due, r.key LIMIT ?`, q.Host, q.Kind, now, q.Limit)

@@ -58,6 +58,14 @@ func (s *Store) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int
 			if err := t.again(host, key, now); err != nil {
 				return err
 			}
+			// It may have failed in an update, and cannot be done as it was
+			// any more.
+			if _, err := t.exec("DELETE FROM failure WHERE key = ?", key); err != nil {
+				return err
+			}
+			if _, err := t.exec("UPDATE request SET again = NULL WHERE host = ? AND key = ?", host, key); err != nil {
+				return err
+			}
 			n++
 		}
 		return nil

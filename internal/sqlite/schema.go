@@ -171,9 +171,24 @@ CREATE TABLE suspect(
 ) WITHOUT ROWID;
 `
 
+// schema3 adds what it takes to ask again for what is done. The items of a page
+// get an index of their own when they are first looked for; see [Store.Update].
+const schema3 = `
+ALTER TABLE request ADD COLUMN again INTEGER; -- 1: was done before
+ALTER TABLE output ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE validator( -- of pages
+  host     INTEGER NOT NULL,
+  key      BLOB NOT NULL,
+  etag     TEXT NOT NULL,
+  modified TEXT NOT NULL,
+  PRIMARY KEY(host, key)
+) WITHOUT ROWID;
+`
+
 // migrations lead from each version of the tables to the next; the first is
 // to 1. Add to the end, and never change what was released.
-var migrations = []string{schema1, schema2}
+var migrations = []string{schema1, schema2, schema3}
 
 // applicationID marks a database as a job: "traw".
 const applicationID = 0x74726177

@@ -200,6 +200,7 @@ func (t *tx) add(ps []packed, added func(*store.Entry)) error {
 		}
 		if n == 1 {
 			t.count(p.Host, p.Origin, p.Request.Kind, store.Waiting, 1)
+			p.Entry.New = true
 			added(p.Entry)
 		}
 	}

@@ -15,6 +15,10 @@ const HeldReason = "held"
 // a job.
 const HeldDir = Dir + "/held"
 
+// Updating is the name of a value that is not empty while an update is under
+// way; see [Store.Update].
+const Updating = "updating"
+
 // A HeldFile is a file that is held, with the failure that says so.
 type HeldFile struct {
 	File    File

@@ -28,7 +28,9 @@ type Mem struct {
 	cursors  map[string]int64
 	values   map[string]string
 	names    memNames
-	items    map[string][]Item // by output, in the order of Seq
+	items    map[string][]memItem // by output, in the order of Seq
+	revised  map[string]int64
+	valid    map[trawl.Key]File // validators of pages
 	files    map[trawl.Key]File
 	done     []trawl.Key       // the keys of files, in the order in which they were done
 	first    map[[32]byte]File // the first file with that content
@@ -49,6 +51,7 @@ type memRequest struct {
 	tries  int
 	due    int64 // see Nanos
 	origin HostID
+	again  bool // see Entry.Again; stays set once it was
 	url    string
 	spider string
 	rest   string // see PackRest
@@ -68,7 +71,9 @@ func NewMem() *Mem {
 		cursors:  map[string]int64{},
 		values:   map[string]string{},
 		names:    newMemNames(),
-		items:    map[string][]Item{},
+		items:    map[string][]memItem{},
+		revised:  map[string]int64{},
+		valid:    map[trawl.Key]File{},
 		files:    map[trawl.Key]File{},
 		first:    map[[32]byte]File{},
 		held:     map[trawl.Key]File{},
@@ -198,7 +203,7 @@ func (m *Mem) Due(ctx context.Context, l Lease, now time.Time, qs []HostQuery) (
 
 func (r *memRequest) entry(hostName string) (Entry, error) {
 	e := Entry{
-		Key: r.key, Host: r.host, HostName: hostName, Due: Time(r.due), Tries: r.tries, Origin: r.origin,
+		Key: r.key, Host: r.host, HostName: hostName, Due: Time(r.due), Tries: r.tries, Origin: r.origin, Again: r.again,
 		Request: trawl.Request{URL: r.url, Kind: r.kind, Spider: r.spider},
 	}
 	return e, UnpackRest(r.rest, &e.Request)
@@ -246,6 +251,7 @@ func (m *Mem) addLocked(es []Entry, rs []*memRequest, receipt *Receipt) {
 			continue
 		}
 		m.requests[r.key] = r
+		es[i].New = true
 		r.state = Failed // of no consequence: what matters is that it does not wait yet
 		m.countsLocked(r.kind).Failed++
 		m.moveLocked(r, Waiting)
@@ -343,7 +349,8 @@ func (m *Mem) Commit(ctx context.Context, c Commit) (Receipt, error) {
 			fenced[o.Part] = true
 			continue
 		}
-		applied[i] = m.endLocked(o, &c, &receipt) && o.State == Done
+		again := m.requests[o.Key] != nil && m.requests[o.Key].again
+		applied[i] = m.endLocked(o, &c, &receipt) && o.State == Done && !(o.Unchanged && again)
 	}
 	for i, o := range c.Outcomes {
 		if applied[i] {
@@ -359,6 +366,8 @@ func (m *Mem) Commit(ctx context.Context, c Commit) (Receipt, error) {
 		was.Next, was.Delay, was.Backoff = Time(Nanos(h.Next)), h.Delay, h.Backoff
 		was.Name = cmp.Or(was.Name, h.Name)
 	}
+	slices.Sort(receipt.Revised)
+	receipt.Revised = slices.Compact(receipt.Revised)
 	receipt.Fenced = slices.Sorted(maps.Keys(fenced))
 	for id := range receipt.Origins {
 		receipt.Origins[id] = m.hosts[id].Files
@@ -387,19 +396,21 @@ func (m *Mem) endLocked(o Outcome, c *Commit, receipt *Receipt) bool {
 		f.At = Time(Nanos(f.At))
 		m.failures[r.key] = f
 	case Done:
-		for i := range o.Items {
-			m.stats.Items++
-			o.Items[i].Seq = m.stats.Items
-			it := o.Items[i]
-			it.Body = bytes.Clone(it.Body)
-			m.items[it.Output] = append(m.items[it.Output], it)
+		if o.Unchanged && r.again {
+			break
+		}
+		if r.kind == trawl.KindPage {
+			m.pageLocked(r, &o, receipt)
+		}
+		if r.again && o.File != nil {
+			m.forgetLocked(r.key)
 		}
 		if o.File != nil {
 			m.fileLocked(*o.File, r.key, receipt)
 		}
 	}
 	m.moveLocked(r, o.State)
-	if o.State == Done && o.File != nil {
+	if o.State == Done && o.File != nil && !(o.Unchanged && r.again) {
 		m.judgeLocked(r, c, receipt)
 	}
 	if o.State != Waiting {

@@ -44,6 +44,7 @@ func (m *Mem) judgeLocked(r *memRequest, c *Commit, receipt *Receipt) {
 		f, _ := m.forgetLocked(key)
 		r := m.requests[key]
 		m.moveLocked(r, Failed)
+		r.again = false
 		h := NewHeldFile(f, r.url, r.tries, c.Hold, c.At)
 		m.held[key] = h.File
 		m.failures[key] = h.Failure

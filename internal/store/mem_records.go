@@ -21,11 +21,12 @@ func (m *Mem) Outputs(ctx context.Context) ([]string, error) {
 // Items implements [Store].
 func (m *Mem) Items(ctx context.Context, output string, after int64) iter.Seq2[Item, error] {
 	return memSeq(ctx, m, func() []Item {
-		its := m.items[output]
-		i, _ := slices.BinarySearchFunc(its, after+1, func(it Item, seq int64) int { return cmp.Compare(it.Seq, seq) })
-		its = slices.Clone(its[i:])
-		for i := range its {
-			its[i].Body = bytes.Clone(its[i].Body)
+		var its []Item
+		for _, it := range m.items[output] {
+			if it.Seq > after {
+				it.Body = bytes.Clone(it.Body)
+				its = append(its, it.Item)
+			}
 		}
 		return its
 	})

@@ -36,6 +36,8 @@ func (m *Mem) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int, 
 	for _, key := range files {
 		if _, ok := m.forgetLocked(key); ok {
 			n++
+			delete(m.failures, key) // it may have failed in an update
+			m.requests[key].again = false
 			m.againLocked(m.requests[key], now)
 		}
 	}
@@ -78,6 +80,7 @@ func (m *Mem) succeedLocked(f File) {
 }
 
 func (m *Mem) againLocked(r *memRequest, now time.Time) {
+	m.moveLocked(r, Failed) // it may wait already, in another place
 	r.tries, r.due = 0, Nanos(now)
 	m.moveLocked(r, Waiting)
 }

@@ -109,6 +109,13 @@ type Entry struct {
 	// Origin is the host of the page on which a file was found; 0 for pages.
 	Origin HostID
 
+	// Again tells of a request that was done before and is to be asked again;
+	// see [Store.Update]. The store sets it.
+	Again bool
+
+	// New is set by Add and Commit in what is passed to them that was not known.
+	New bool
+
 	Request trawl.Request
 }
 
@@ -131,9 +138,17 @@ type Outcome struct {
 	// File is the record of a file that is Done. The store fills in its Key.
 	File *File
 
-	// Children and Items came of a page that is Done.
+	// Children and Items came of a page that is Done. Where the page was done
+	// before, its Items take the place of those it had.
 	Children []Entry
 	Items    []Item
+
+	// ETag and Modified are the validators of a page that is Done, as sent.
+	ETag, Modified string
+
+	// Unchanged says that a request which was done before is Done and that
+	// all that came of it is as it was. Nothing else is looked at.
+	Unchanged bool
 }
 
 // A Failure is a request that could not be collected.
@@ -170,8 +185,9 @@ type File struct {
 
 // An Item is one record, ready to be written.
 type Item struct {
-	// Seq rises with each item committed. Commit sets it in the items passed
-	// to it; it stays 0 if the item was skipped with its outcome.
+	// Seq rises with each item committed; that of an item that was replaced
+	// may be given again. Commit sets it in the items passed to it; it stays
+	// 0 if the item was skipped, with its outcome or as one that was there.
 	Seq    int64
 	Output string
 	// Body is one JSON object without line breaks.
@@ -267,6 +283,9 @@ type Receipt struct {
 	// with DuplicateOf set. Some of them may be among Held.
 	Duplicates []File
 
+	// Revised are the outputs that have lost items; see [Store.Revision].
+	Revised []string
+
 	// Held are the files that are held from this commit on, those of earlier
 	// commits among them.
 	Held []HeldFile
@@ -361,8 +380,13 @@ type Store interface {
 	// the order of Seq.
 	Items(ctx context.Context, output string, after int64) iter.Seq2[Item, error]
 
-	// Outputs returns the names of all outputs that have items, sorted.
+	// Outputs returns the names of all outputs that have or had items, sorted.
 	Outputs(ctx context.Context) ([]string, error)
+
+	// Revision returns how often an output has lost items, which pages did
+	// not yield any more when they were read again. While it stays the same,
+	// items are only added to the output, with a higher Seq.
+	Revision(ctx context.Context, output string) (int64, error)
 
 	// Files yields the files that are done, in the order of their paths.
 	Files(ctx context.Context) iter.Seq2[File, error]
@@ -397,6 +421,27 @@ type Store interface {
 	// ends the suspicion against their contents for good. A key that is not
 	// held is passed over. It returns how many there were.
 	Accept(ctx context.Context, files []Name) (int, error)
+
+	// Update makes what is done wait again, to be asked whether it has
+	// changed: all pages, and if files is true all files. Their places in the
+	// queue are those they had, and with them requests that have failed
+	// since they were done. It returns how many.
+	//
+	// Records and items stay until the outcome of the request replaces them;
+	// a request that fails keeps them. Update sets the value named [Updating],
+	// in the same unit, and does nothing if it is set: then an earlier update
+	// has not come to its end.
+	Update(ctx context.Context, files bool) (int64, error)
+
+	// Settle ends an update before its end: what waits to be asked again is
+	// done as it was. It removes the value [Updating], and returns how many
+	// requests there were.
+	Settle(ctx context.Context) (int64, error)
+
+	// Before returns what is known of a request that was done before: the
+	// record of a file, or of a page its validators alone. It is the zero File
+	// if nothing is known.
+	Before(ctx context.Context, e Entry) (File, error)
 
 	// Get returns a value of the job, "" if it was never set.
 	Get(ctx context.Context, name string) (string, error)

@@ -85,6 +85,22 @@ var calls = map[string]func(ctx context.Context, e *env) error{
 		_, err := e.s.Accept(ctx, []store.Name{{Key: file("https://held.example/0.jpg", "").Key, Path: "h0"}})
 		return err
 	},
+	"Revision": func(ctx context.Context, e *env) error {
+		_, err := e.s.Revision(ctx, "s")
+		return err
+	},
+	"Update": func(ctx context.Context, e *env) error {
+		_, err := e.s.Update(ctx, true)
+		return err
+	},
+	"Settle": func(ctx context.Context, e *env) error {
+		_, err := e.s.Settle(ctx)
+		return err
+	},
+	"Before": func(ctx context.Context, e *env) error {
+		_, err := e.s.Before(ctx, file("https://www.example.com/f", ""))
+		return err
+	},
 	"Get": func(ctx context.Context, e *env) error {
 		_, err := e.s.Get(ctx, "v")
 		return err

@@ -160,16 +160,21 @@ func (m *machine) step() {
 			names[i] = store.Name{Key: m.files[m.r.IntN(len(m.files))], Path: fmt.Sprintf("q%d", m.r.IntN(50))}
 		}
 		m.same(fmt.Sprintf("Accept %v", names), func(e *env) (any, error) { return e.s.Accept(bg, names) })
-	case n < 93:
+	case n < 94:
+		files := m.r.IntN(2) == 0
+		m.same(fmt.Sprintf("Update %v", files), func(e *env) (any, error) { return e.s.Update(bg, files) })
+	case n < 95:
+		m.same("Settle", func(e *env) (any, error) { return e.s.Settle(bg) })
+	case n < 96:
 		v := fmt.Sprint(m.r.IntN(10))
 		m.same("Set "+v, func(e *env) (any, error) { return nil, e.s.Set(bg, "v", v) })
-	case n < 95:
+	case n < 97:
 		m.logf("release and acquire")
 		for _, e := range []*env{m.env, m.model} {
 			e.must(e.s.Release(bg, []store.Lease{e.l}))
 			e.lease()
 		}
-	case n < 97:
+	case n < 98:
 		m.logf("reopen")
 		m.reopen()
 		m.model.must(m.model.s.Release(bg, []store.Lease{m.model.l}))
@@ -199,10 +204,14 @@ func (m *machine) commitSomething() {
 		if o.State != store.Done && m.r.IntN(3) > 0 {
 			o.Failure = &store.Failure{URL: r.Request.URL, Status: 404 + m.r.IntN(2), Reason: "http", At: m.now, Tries: o.Tries}
 		}
+		o.Unchanged = m.r.IntN(4) == 0
 		if r.Request.Kind == trawl.KindPage {
+			if m.r.IntN(2) == 0 {
+				o.ETag = fmt.Sprintf(`"%d"`, m.r.IntN(3))
+			}
 			o.Children = m.entries(6)
 			for i := range m.r.IntN(3) {
-				o.Items = append(o.Items, item([]string{"s", "t"}[i%2], m.r.IntN(100)))
+				o.Items = append(o.Items, item([]string{"s", "t"}[i%2], m.r.IntN(3)))
 			}
 		} else if o.State == store.Done {
 			content := byte(m.r.IntN(4))
@@ -247,6 +256,12 @@ func (m *machine) compareAll() {
 	m.same("Outputs", func(e *env) (any, error) { return e.s.Outputs(bg) })
 	for _, o := range []string{"s", "t"} {
 		m.same("Items of "+o, func(e *env) (any, error) { return collect(e.s.Items(bg, o, 0)) })
+	}
+	for _, o := range []string{"s", "t"} {
+		m.same("Revision of "+o, func(e *env) (any, error) { return e.s.Revision(bg, o) })
+	}
+	for _, r := range m.urls {
+		m.same("Before", func(e *env) (any, error) { return e.s.Before(bg, r) })
 	}
 	m.same("Get", func(e *env) (any, error) { return e.s.Get(bg, "v") })
 	m.same("Cursor", func(e *env) (any, error) { return e.s.Cursor(bg, "list") })

@@ -69,6 +69,8 @@ func Script() []Step {
 		}
 		ended = append(ended, o)
 	}
+	redone := outcome(root, store.Done)
+	redone.ETag, redone.Items = `"2"`, []store.Item{item("s", 0), item("s", 77)}
 	return []Step{
 		add(nil, root),
 		add(&store.Cursor{Name: "list", Pos: 40}, list...),
@@ -93,6 +95,15 @@ func Script() []Step {
 		holds(saved(pics[0], "思考中/1.jpg", 1)), // and pics[1]
 		func(ctx context.Context, s store.Store, l store.Lease) error {
 			_, err := s.Accept(ctx, []store.Name{{Key: pics[0].Key, Path: "思考中/1.jpg"}})
+			return err
+		},
+		func(ctx context.Context, s store.Store, l store.Lease) error {
+			_, err := s.Update(ctx, true)
+			return err
+		},
+		commit(redone, saved(pics[0], "思考中/1.jpg", 3)),
+		func(ctx context.Context, s store.Store, l store.Lease) error {
+			_, err := s.Settle(ctx)
 			return err
 		},
 	}
@@ -127,6 +138,10 @@ func Dump(ctx context.Context, s store.Store, l store.Lease) (string, error) {
 	put("held", held, err)
 	items, err := collect(s.Items(ctx, "s", 0))
 	put("items", items, err)
+	rev, err := s.Revision(ctx, "s")
+	put("revision", rev, err)
+	valid, err := s.Before(ctx, page("https://www.example.com/"))
+	put("validators", valid, err)
 	pos, err := s.Cursor(ctx, "list")
 	put("cursor", pos, err)
 	v, err := s.Get(ctx, "v")
