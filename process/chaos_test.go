@@ -59,25 +59,26 @@ var chaos = process.Register("chaos", func(ctx context.Context, a chaosArg) (cha
 // PROCESS_CHAOS=60s lets it go on for longer, in both ways.
 func TestChaos(t *testing.T) {
 	both(t, func(t *testing.T) {
-		length := 2500 * time.Millisecond
+		// Enough of both, or as long as was asked for.
+		const minKills, minTasks = 30, 1500
+		length := time.Duration(0)
 		if s := os.Getenv("PROCESS_CHAOS"); s != "" {
 			length = must(time.ParseDuration(s))
 		}
 		p := newPool(t, &process.PoolOptions{Workers: 4, MaxTasks: 500})
 		kills := must(process.NewValue[int64](0))
 		lock := must(process.NewLock())
-		stop := make(chan struct{})
 		var done, crashed atomic.Int64
+		begin := time.Now()
+		over := func() bool {
+			d := time.Since(begin)
+			return d > length && kills.Load() >= minKills && done.Load() >= minTasks || d > length+time.Minute
+		}
 		var load sync.WaitGroup
 		for k := range 6 {
 			load.Go(func() {
 				r := rand.New(rand.NewPCG(uint64(k), 1))
-				for i := 0; ; i++ {
-					select {
-					case <-stop:
-						return
-					default:
-					}
+				for i := 0; !over(); i++ {
 					var batch sync.WaitGroup
 					for j := range 1 + r.IntN(40) {
 						a := chaosArg{N: i*100 + j}
@@ -124,8 +125,6 @@ func TestChaos(t *testing.T) {
 				}
 			})
 		}
-		timer := time.AfterFunc(length, func() { close(stop) })
-		defer timer.Stop()
 		load.Wait()
 
 		n, err := square.Apply(soon(t), p, 9)
@@ -141,7 +140,7 @@ func TestChaos(t *testing.T) {
 		if crashed.Load() > kills.Load() {
 			t.Errorf("%d tasks crashed by %d kills", crashed.Load(), kills.Load())
 		}
-		if kills.Load() < 20 || done.Load() < 500 {
+		if kills.Load() < minKills || done.Load() < minTasks {
 			t.Errorf("%d kills and %d tasks are too few to tell anything", kills.Load(), done.Load())
 		}
 		want(t, "waiting or running", s.Waiting+s.Running, 0)

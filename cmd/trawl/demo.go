@@ -140,7 +140,9 @@ func (a *app) demoRun(ctx context.Context, s *replica.Server, dir, name string, 
 	if err != nil {
 		return demoRun{}, err
 	}
-	f := &collectFlags{retries: 4, sync: "on", connectTo: s.ConnectTo(), jobs: jobs}
+	f := &collectFlags{}
+	f.add(&cobra.Command{}) // for the defaults
+	f.connectTo, f.jobs = s.ConnectTo(), jobs
 	opt, err := f.options(func(flag string) bool { return flag == "jobs" && jobs > 0 }, a.err)
 	if err != nil {
 		return demoRun{}, err
