@@ -22,8 +22,7 @@ const refresh = 150 * time.Millisecond
 // went wrong scroll above it.
 type barsUI struct {
 	*linesUI
-	w    io.Writer
-	bars atomic.Pointer[mpb.Progress] // nil before start and after stop
+	scr  *screen // has bars between start and stop
 	last atomic.Pointer[progress]
 	quit chan struct{}
 	done sync.WaitGroup
@@ -36,28 +35,20 @@ type progress struct {
 }
 
 func newBarsUI(plain *linesUI, w io.Writer) *barsUI {
-	u := &barsUI{linesUI: plain, w: w, quit: make(chan struct{})}
-	u.last.Store(&progress{})
-	u.err = &printer{w: above{u}}
-	return u
-}
-
-// above writes above the bars while there are any.
-type above struct{ u *barsUI }
-
-func (a above) Write(p []byte) (int, error) {
-	if bars := a.u.bars.Load(); bars != nil {
-		if n, err := bars.Write(p); err == nil {
-			return n, nil
-		}
+	scr, ok := w.(*screen)
+	if !ok {
+		scr = &screen{w: w}
 	}
-	return a.u.w.Write(p)
+	u := &barsUI{linesUI: plain, scr: scr, quit: make(chan struct{})}
+	u.last.Store(&progress{})
+	u.err = &printer{w: scr}
+	return u
 }
 
 func (u *barsUI) events() crawl.Events { return u.linesUI.events() }
 
 func (u *barsUI) start(snapshot func(int) (crawl.Snapshot, error)) {
-	p := mpb.New(mpb.WithOutput(u.w), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh())
+	p := mpb.New(mpb.WithOutput(u.scr.w), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh())
 	pages := u.bar(p, "pages", func(s *progress) crawl.Tally { return s.Pages }, func(s *progress) string {
 		if s.Items == 0 {
 			return ""
@@ -70,7 +61,7 @@ func (u *barsUI) start(snapshot func(int) (crawl.Snapshot, error)) {
 	hosts := p.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(func(d decor.Statistics) string {
 		return fit(hostLine(u.last.Load()), d.AvailableWidth)
 	})))
-	u.bars.Store(p)
+	u.scr.bars.Store(p)
 	all := []*mpb.Bar{pages, files, hosts}
 	u.done.Go(func() { u.watch(snapshot, all) })
 }
@@ -124,14 +115,14 @@ func (u *barsUI) watch(snapshot func(int) (crawl.Snapshot, error), bars []*mpb.B
 }
 
 func (u *barsUI) stop() {
-	p := u.bars.Load()
+	p := u.scr.bars.Load()
 	if p == nil {
 		return
 	}
 	close(u.quit)
 	u.done.Wait()
 	p.Wait()
-	u.bars.Store(nil)
+	u.scr.bars.Store(nil)
 }
 
 // hostLine names the hosts that keep the job waiting.

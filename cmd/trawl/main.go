@@ -34,9 +34,9 @@ func main() {
 
 // run is the program. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := interruptible(ctx, stderr)
+	a := &app{in: stdin, out: stdout, err: &screen{w: stderr}}
+	ctx, stop := interruptible(ctx, a.err)
 	defer stop()
-	a := &app{in: stdin, out: stdout, err: stderr}
 	root := a.rootCommand()
 	root.SetArgs(withGet(root, args))
 	root.SetIn(stdin)

@@ -5,15 +5,37 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vbauerster/mpb/v8"
 	"golang.org/x/term"
 )
 
+// A screen is standard error: what is written while there are bars goes above
+// them, and scrolls. It is safe for concurrent use as far as w is.
+type screen struct {
+	w    io.Writer
+	bars atomic.Pointer[mpb.Progress] // nil for none
+}
+
+// Write writes whole lines.
+func (s *screen) Write(p []byte) (int, error) {
+	if bars := s.bars.Load(); bars != nil {
+		if n, err := bars.Write(p); err == nil {
+			return n, nil
+		}
+	}
+	return s.w.Write(p)
+}
+
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(w io.Writer) bool {
+	if s, ok := w.(*screen); ok {
+		w = s.w
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
