@@ -191,8 +191,13 @@ type Settings struct {
 	// PerHost bounds the requests under way to one host.
 	PerHost int
 
-	// Producers and Consumers are the numbers of page and file workers.
+	// Producers and Consumers are the numbers of page and file workers. A
+	// page worker fetches a page and has it parsed. Without Producers there
+	// are as many as Workers needs.
 	Producers, Consumers int
+
+	// Workers is where pages are parsed, and how many at a time.
+	Workers Workers
 
 	// PageQueue and FileQueue bound the pages and files that wait in memory;
 	// pages of a site also wait while FileQueue of its files are waiting.

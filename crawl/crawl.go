@@ -51,7 +51,8 @@ type Parts struct {
 // default.
 type Options struct {
 	// Producers and Consumers are the numbers of page and file workers; zero
-	// means the spider's, else 8 and 16.
+	// means the spider's, else 8 and 16. Of several spiders the one that asks
+	// for the most has its way.
 	Producers, Consumers int
 
 	// Jobs bounds the pages and files that are worked on at a time, together;
@@ -182,7 +183,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	for _, s := range spiders {
 		sp := newSpider(s, e.opt.Headers)
 		e.spiders[sp.set.Name] = sp
-		most.Producers = max(most.Producers, sp.set.Producers)
+		most.Producers = max(most.Producers, sp.producers())
 		most.Consumers = max(most.Consumers, sp.set.Consumers)
 		most.PageQueue = max(most.PageQueue, sp.set.PageQueue)
 		most.FileQueue = max(most.FileQueue, sp.set.FileQueue)

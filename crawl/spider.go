@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 
 	"github.com/trawl-go/trawl"
@@ -35,6 +36,19 @@ func newSpider(s trawl.Spider, headers map[string]string) *spider {
 		sp.any = sp.any || h == "*"
 	}
 	return sp
+}
+
+// producers returns how many page workers the spider wants, 0 if it does not
+// say. With worker processes there are enough to keep them all busy.
+func (s *spider) producers() int {
+	switch w := s.set.Workers; {
+	case s.set.Producers != 0:
+		return s.set.Producers
+	case !w.Processes:
+		return w.N
+	default:
+		return max(first(w.N, runtime.NumCPU()), 8)
+	}
 }
 
 // headersFor returns the headers that go with a request. What names the user

@@ -34,6 +34,9 @@ type Options struct {
 	// spider gives in args and take their types.
 	Args map[string]string
 
+	// Workers, if it is not zero, replaces what the spider says in workers.
+	Workers trawl.Workers
+
 	// Clean makes a component of a path safe, such as "照片: 1.jpg". The
 	// components of what page.save asks for go through it when the values
 	// are filled in; slashes in values are "_" by then. nil leaves them.

@@ -32,7 +32,7 @@ func TestManual(t *testing.T) {
 	for _, name := range strings.Fields(`page.css page.xpath page.item page.follow page.save page.url page.text page.status
 		page.header page.json page.meta .text .texts .attr( .href .src .html .name .css( .xpath(
 		re.search re.match re.fullmatch re.findall re.split re.sub re.escape m.group m.groups m.start m.end
-		url.join url.parse url.name url.stem url.ext url.quote url.unquote num( cut( threads(
+		url.join url.parse url.name url.stem url.ext url.quote url.unquote num( cut( threads( processes(
 		json.decode json.encode math. time.`) {
 		if !strings.Contains(manual, "`"+name) {
 			t.Errorf("the manual does not mention %s", name)

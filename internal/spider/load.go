@@ -55,14 +55,16 @@ func (s *Spider) load(src string) error {
 // language.
 func (s *Spider) predeclared() starlark.StringDict {
 	env := starlark.StringDict{
-		"re":      s.reModule(),
-		"url":     urlModule(),
-		"json":    starjson.Module,
-		"math":    starmath.Module,
-		"time":    startime.Module,
-		"num":     starlark.NewBuiltin("num", numBuiltin),
-		"cut":     starlark.NewBuiltin("cut", cutBuiltin),
-		"threads": starlark.NewBuiltin("threads", threadsBuiltin),
+		"re":   s.reModule(),
+		"url":  urlModule(),
+		"json": starjson.Module,
+		"math": starmath.Module,
+		"time": startime.Module,
+		"num":  starlark.NewBuiltin("num", numBuiltin),
+		"cut":  starlark.NewBuiltin("cut", cutBuiltin),
+
+		"threads":   starlark.NewBuiltin("threads", threadsBuiltin),
+		"processes": starlark.NewBuiltin("processes", processesBuiltin),
 
 		hiddenFields: starlark.NewBuiltin("page.item", fieldsBuiltin),
 		hiddenArgs:   starlark.NewBuiltin("args", s.argsBuiltin),

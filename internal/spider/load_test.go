@@ -61,8 +61,26 @@ func TestDefaultsOfSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(trawl.Settings{Name: "my-books", Producers: 7}, s.Settings()); diff != "" {
+	if diff := cmp.Diff(trawl.Settings{Name: "my-books", Workers: trawl.Threads(7)}, s.Settings()); diff != "" {
 		t.Errorf("Settings (-want +got):\n%s", diff)
+	}
+}
+
+func TestWorkers(t *testing.T) {
+	for _, tt := range []struct {
+		line       string
+		over, want trawl.Workers
+	}{
+		{"", trawl.Workers{}, trawl.Workers{}},
+		{`workers = processes("cpu")`, trawl.Workers{}, trawl.Processes(0)},
+		{`workers = processes(n = 5)`, trawl.Workers{}, trawl.Processes(5)},
+		{`workers = processes(5)`, trawl.Threads(2), trawl.Threads(2)},
+		{"", trawl.Processes(0), trawl.Processes(0)},
+	} {
+		got := load(t, tt.line+"\ndef parse(page): pass\n", &spider.Options{Workers: tt.over}).Settings().Workers
+		if got != tt.want {
+			t.Errorf("%q with the option %q: workers %q, want %q", tt.line, tt.over, got, tt.want)
+		}
 	}
 }
 
@@ -179,8 +197,11 @@ func TestSettingsGoWrong(t *testing.T) {
 		{"negative delay", `delay = -1`, "delay: -1 seconds is not between"},
 		{"producers", `producers = 0`, "producers: 0 is not between 1 and 10000"},
 		{"queue", `page_queue = 1.5`, "page_queue: want a whole number, got 1.5"},
-		{"workers", `workers = 5`, "workers: write threads(n)"},
+		{"workers", `workers = 5`, "workers: write threads(n), processes(n) or processes(\"cpu\")"},
 		{"threads", `workers = threads(0)`, "threads: 0 is not between"},
+		{"threads of cpu", `workers = threads("cpu")`, "threads: write a number"},
+		{"processes", `workers = processes(-1)`, "processes: -1 is not between 1 and 10000"},
+		{"processes of what", `workers = processes("all")`, "processes: write a number, or \"cpu\" for one per CPU, not a string"},
 		{"output", `output = "books"`, "output: want a dict"},
 		{"output option", `output = {"books": {"sort": "x"}}`, "output: books: there is order and csv, not sort"},
 		{"start", `start = 5`, "start: want a list of strings, got a int"},

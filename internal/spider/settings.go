@@ -14,28 +14,50 @@ import (
 	"github.com/trawl-go/trawl/internal/extract"
 )
 
-// workers is the value of threads(n).
+// workers is the value of threads(n) and processes(n).
 type workers struct {
 	starlark.NoneType
-	n int
+	trawl.Workers
 }
 
-func (w workers) String() string { return fmt.Sprintf("threads(%d)", w.n) }
+func (w workers) String() string { return w.Workers.String() }
 func (w workers) Type() string   { return "workers" }
 
 func threadsBuiltin(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var n int
+	var n starlark.Value
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "n", &n); err != nil {
 		return nil, err
 	}
-	if n < 1 || n > maxWorkers {
-		return nil, fmt.Errorf("threads: %d is not between 1 and %d", n, maxWorkers)
+	if n == starlark.String("cpu") {
+		return nil, errors.New("threads: write a number; threads mostly wait, and may be more than there are CPUs")
 	}
-	return workers{n: n}, nil
+	w := workers{Workers: trawl.Threads(0)}
+	if err := readInt(n, maxWorkers, &w.N); err != nil {
+		return nil, fmt.Errorf("threads: %w", err)
+	}
+	return w, nil
+}
+
+func processesBuiltin(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var n starlark.Value
+	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "n", &n); err != nil {
+		return nil, err
+	}
+	w := workers{Workers: trawl.Processes(0)}
+	if n == starlark.String("cpu") {
+		return w, nil
+	}
+	if _, ok := n.(starlark.Int); !ok {
+		return nil, fmt.Errorf("processes: write a number, or \"cpu\" for one per CPU, not a %s", n.Type())
+	}
+	if err := readInt(n, maxWorkers, &w.N); err != nil {
+		return nil, fmt.Errorf("processes: %w", err)
+	}
+	return w, nil
 }
 
 const (
-	maxWorkers = 10_000
+	maxWorkers = trawl.MaxWorkers
 	maxQueue   = 1_000_000
 )
 
@@ -53,7 +75,6 @@ func (s *Spider) readGlobals() error {
 		return nil
 	}
 	set.Name = strings.TrimSuffix(s.file, ".star")
-	w := workers{}
 	var err error
 	set.Args, err = s.readArgs()
 	if err != nil {
@@ -70,7 +91,7 @@ func (s *Spider) readGlobals() error {
 		{"encoding", func(v starlark.Value) error { return readEncoding(v, &set.Encoding) }},
 		{"delay", func(v starlark.Value) error { return readSeconds(v, &set.Delay) }},
 		{"per_host", func(v starlark.Value) error { return readInt(v, maxWorkers, &set.PerHost) }},
-		{"workers", func(v starlark.Value) error { return readWorkers(v, &w) }},
+		{"workers", func(v starlark.Value) error { return readWorkers(v, &set.Workers) }},
 		{"producers", func(v starlark.Value) error { return readInt(v, maxWorkers, &set.Producers) }},
 		{"consumers", func(v starlark.Value) error { return readInt(v, maxWorkers, &set.Consumers) }},
 		{"page_queue", func(v starlark.Value) error { return readInt(v, maxQueue, &set.PageQueue) }},
@@ -82,8 +103,8 @@ func (s *Spider) readGlobals() error {
 			return err
 		}
 	}
-	if set.Producers == 0 {
-		set.Producers = w.n
+	if s.opts.Workers != (trawl.Workers{}) {
+		set.Workers = s.opts.Workers
 	}
 	if err := checkName(set.Name); err != nil {
 		return &Error{Place: s.file, Msg: "name: " + err.Error()}
@@ -220,12 +241,12 @@ func readInt(v starlark.Value, most int, to *int) error {
 	return nil
 }
 
-func readWorkers(v starlark.Value, to *workers) error {
+func readWorkers(v starlark.Value, to *trawl.Workers) error {
 	w, ok := v.(workers)
 	if !ok {
-		return errors.New("write threads(n)")
+		return errors.New("write threads(n), processes(n) or processes(\"cpu\")")
 	}
-	*to = w
+	*to = w.Workers
 	return nil
 }
 
