@@ -15,8 +15,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"path"
-	"strings"
 	"time"
 
 	"go.starlark.net/starlark"
@@ -95,7 +93,8 @@ type Spider struct {
 
 	selectors *extract.Selectors
 	patterns  *patternCache
-	sites     siteStats
+	explained onceEach // selectors for whose finding nothing a reason was looked for
+	judge     *Judge
 }
 
 var _ trawl.Spider = (*Spider)(nil)
@@ -110,12 +109,10 @@ var _ trawl.Spider = (*Spider)(nil)
 // errors.Join.
 func Load(name string, src []byte, opts *Options) (*Spider, error) {
 	s := &Spider{
-		file:      path.Base(strings.ReplaceAll(name, `\`, "/")),
+		file:      fileName(name),
+		judge:     NewJudge(name),
 		selectors: extract.NewSelectors(0),
 		patterns:  newPatternCache(),
-	}
-	if !strings.HasSuffix(s.file, ".star") {
-		s.file += ".star"
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -165,7 +162,7 @@ func (s *Spider) callStart(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return err
 		}
-		urls, err = startURLs(v)
+		urls, err = s.startURLs(v)
 		if err != nil {
 			return s.placed(s.startFn.Position(), err)
 		}

@@ -60,6 +60,9 @@ func (s *Spider) place(pos syntax.Position) string {
 	return fmt.Sprintf("%s:%d:%d", s.file, pos.Line, pos.Col)
 }
 
+// maxMsg bounds a message, in characters: fail("…") takes any text.
+const maxMsg = 4000
+
 // wrap makes an [*Error] of what running a spider returned. With instead, the
 // message is that of instead and err gives the place.
 func (s *Spider) wrap(err, instead error) error {
@@ -77,6 +80,7 @@ func (s *Spider) wrap(err, instead error) error {
 		e.Msg = instead.Error()
 		return e
 	}
+	e.Msg = cutText(e.Msg, maxMsg, "…")
 	e.Msg, e.Hint = plainMessage(e.Msg), runtimeHint(e.Msg)
 	return e
 }

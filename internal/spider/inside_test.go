@@ -36,16 +36,19 @@ func TestPanicIsAnError(t *testing.T) {
 // without.
 func TestWatchIsBounded(t *testing.T) {
 	var w watch
-	var stats siteStats
+	var once onceEach
+	judge := NewJudge("x")
 	for i := range 3 * maxWatched {
 		query := "#x" + strconv.Itoa(i)
 		w.selected(site{1, 1}, "css", query, extract.Selection{}, false)
 		w.lost(site{int32(i), 1}, query)
-		stats.seen(selectorAt{site{1, 1}, "css", query}, false, false)
+		once.first(selectorAt{site{1, 1}, "css", query})
+		judge.Warnings([]Sighting{{Line: 1, Col: 1, Kind: "css", Query: query}})
 	}
-	held := 0
-	stats.stats.Range(func(any, any) bool { held++; return true })
-	if len(w.selectors) > maxWatched || len(w.losses) > maxWatched || held > maxWatched {
-		t.Errorf("%d selectors, %d losses, %d over all pages; want at most %d each", len(w.selectors), len(w.losses), held, maxWatched)
+	held, told := 0, 0
+	judge.stats.Range(func(any, any) bool { held++; return true })
+	once.seen.Range(func(any, any) bool { told++; return true })
+	if len(w.selectors) > maxWatched || len(w.losses) > maxWatched || held > maxWatched || told > maxWatched {
+		t.Errorf("%d selectors, %d losses, %d and %d over all pages; want at most %d each", len(w.selectors), len(w.losses), held, told, maxWatched)
 	}
 }

@@ -53,6 +53,9 @@ func TestHostileSpiders(t *testing.T) {
 		{"large pattern", inParse("re.search('(((x{30}){30}){30})', '')"), long, []string{"test.star:2:15: re: pattern"}},
 		{"large program", inParse("re.search('" + strings.Repeat("[ab]{1000}c", 11) + "', '')"), long, []string{"test.star:2:15: re: pattern", "is too large"}},
 		{"large text for a pattern", inParse("re.search('(x{30}){30}', 'x' * 10000000)"), long, []string{"re: the pattern is too large for a text of 10000000 bytes"}},
+		{"large message", inParse("fail('x' * 100000)"), long, []string{"test.star:2:", "fail: xxx", "xxx…"}},
+		{"many starts", "start = ['https://site.test/'] * 3000000\ndef parse(page): pass\n", long, []string{"test.star: start: the addresses are larger than 33554432 bytes"}},
+		{"large settings", "headers = {'X': 'x' * 2000000}\ndef parse(page): pass\n", long, []string{"test.star: what the spider sets has 2000033 bytes; the limit is 1048576"}},
 		{"nested selectors", inParse("page.css(':not(' * 100000)"), long, []string{"css: selector of 500000 bytes; the limit is 4096"}},
 		{"endless xpath", inParse("page.xpath('" + strings.Repeat("//*[.//*", 7) + strings.Repeat("]", 7) + "')"), spider.Limits{Time: 50 * time.Millisecond}, []string{"test.star:2:"}},
 	}
@@ -66,6 +69,12 @@ func TestHostileSpiders(t *testing.T) {
 			wantError(t, err, tt.want...)
 		})
 	}
+}
+
+func TestManyStarts(t *testing.T) {
+	s := load(t, "def start(): return ['https://site.test/'] * 3000\ndef parse(page): pass\n", &spider.Options{Limits: spider.Limits{Bytes: 100_000}})
+	_, err := starts(s)
+	wantError(t, err, "test.star:1:5: the addresses are larger than 100000 bytes")
 }
 
 func TestCyclicItem(t *testing.T) {

@@ -30,19 +30,31 @@ type run struct {
 	files []*file // by index in res.Files
 	bytes int     // of what is returned so far
 	watch watch
+	seen  []Sighting // what came of it
 }
 
 // Parse reads one page. It keeps nothing of p.
 //
 // The error is ctx's if ctx ended, else an [*Error].
 func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error) {
-	fn, err := s.parseFn(p.Request.Parse)
+	res, seen, err := s.See(ctx, p)
 	if err != nil {
 		return nil, err
 	}
+	res.Warnings = s.judge.Warnings(seen)
+	return res, nil
+}
+
+// See is Parse that leaves the warnings to a [Judge]: for a process that sees
+// only some of the pages.
+func (s *Spider) See(ctx context.Context, p *trawl.Page) (*trawl.Result, []Sighting, error) {
+	fn, err := s.parseFn(p.Request.Parse)
+	if err != nil {
+		return nil, nil, err
+	}
 	meta, err := decodeMeta(p.Request.Meta)
 	if err != nil {
-		return nil, &Error{Place: s.file, Msg: err.Error()}
+		return nil, nil, &Error{Place: s.file, Msg: err.Error()}
 	}
 	r := &run{
 		s:    s,
@@ -69,15 +81,15 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return r.res, nil
+	return r.res, r.seen, nil
 }
 
 // finish settles what can be said only when the whole page was read.
 func (r *run) finish() {
 	r.nameLooseFiles()
-	r.res.Warnings = r.watch.warnings(r.ctx, r.s)
+	r.seen = r.watch.sightings(r.ctx, r.s)
 }
 
 // mustEnd tells whether an error met inside an item ends the page all the

@@ -109,10 +109,37 @@ func (s *Spider) readGlobals() error {
 	if err := checkName(set.Name); err != nil {
 		return &Error{Place: s.file, Msg: "name: " + err.Error()}
 	}
+	if n := size(set); n > maxSettings {
+		return &Error{Place: s.file, Msg: fmt.Sprintf("what the spider sets has %d bytes; the limit is %d", n, maxSettings)}
+	}
 	if _, ok := s.globals["parse"].(*starlark.Function); !ok {
 		return &Error{Place: s.file, Msg: "there is no function parse(page)", Hint: "it is what reads a page"}
 	}
 	return nil
+}
+
+// maxSettings bounds what a spider says of itself, in bytes. It lives as long
+// as the job.
+const maxSettings = 1 << 20
+
+// size returns how many bytes of text there are in settings.
+func size(set *trawl.Settings) int {
+	n := len(set.Encoding)
+	for _, list := range [][]string{set.Match, set.Hosts} {
+		for _, s := range list {
+			n += len(s) + 16 // a short one takes memory too
+		}
+	}
+	for name, value := range set.Headers {
+		n += len(name) + len(value) + 32
+	}
+	for name, out := range set.Outputs {
+		n += len(name) + len(out.Order) + 32
+	}
+	for _, a := range set.Args {
+		n += len(a.Name) + len(a.Default) + 32
+	}
+	return n
 }
 
 // checkName accepts a letter, then letters, digits, '-' and '_'.
@@ -301,17 +328,21 @@ func (s *Spider) readStart(v starlark.Value) error {
 		return nil
 	}
 	var err error
-	s.starts, err = startURLs(v)
+	s.starts, err = s.startURLs(v)
 	return err
 }
 
 // startURLs reads a list of addresses.
-func startURLs(v starlark.Value) ([]string, error) {
+func (s *Spider) startURLs(v starlark.Value) ([]string, error) {
 	var urls []string
 	if err := readStrings(v, &urls); err != nil {
 		return nil, err
 	}
+	n := 0
 	for i, u := range urls {
+		if n += len(u) + 16; n > s.opts.Limits.Bytes {
+			return nil, fmt.Errorf("the addresses are larger than %d bytes; a list that long goes into a file, for trawl get -i", s.opts.Limits.Bytes)
+		}
 		parsed, err := trawl.ParseURL(u)
 		if err != nil {
 			return nil, err

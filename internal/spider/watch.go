@@ -117,90 +117,51 @@ const (
 	pagesEnough = 10
 )
 
-// warnings returns what is worth telling about the page, in the order of the
-// source.
-func (w *watch) warnings(ctx context.Context, s *Spider) []string {
-	type warning struct {
-		at   site
-		text string
-	}
-	var list []warning
+// sightings returns how the selectors fared, and what else is worth telling,
+// in the order of the source.
+func (w *watch) sightings(ctx context.Context, s *Spider) []Sighting {
+	var list []Sighting
 	for key, t := range w.selectors {
-		stat, text := s.sites.seen(key, t.matched > 0, t.asked)
-		if t.matched == 0 && t.tried >= triedEnough {
-			text = fmt.Sprintf("matched 0 of %d", t.tried)
+		sg := Sighting{Line: key.line, Col: key.col, Kind: key.kind, Query: key.query, Tried: t.tried, Matched: t.matched, Asked: t.asked}
+		// A reason takes time to find, and once is mostly enough.
+		if t.matched == 0 && (t.tried >= triedEnough || s.explained.first(key)) {
+			sg.Text = emptyReason(ctx, key, t)
 		}
-		// A reason is worth telling at once, and once.
-		if t.matched == 0 && stat != nil && (text != "" || !stat.hinted.Swap(true)) {
-			if why := emptyReason(ctx, key, t); why != "" {
-				text = cmp.Or(text, "matched nothing") + "; " + why
-			}
-		}
-		if text != "" {
-			list = append(list, warning{key.site, fmt.Sprintf("%s %q %s", key.kind, key.query, text)})
-		}
+		list = append(list, sg)
 	}
 	for at, t := range w.follows {
 		if t.matched == 0 && t.tried >= triedEnough {
-			list = append(list, warning{at, fmt.Sprintf("page.follow got no address, %d times", t.tried)})
+			list = append(list, Sighting{Line: at.line, Col: at.col, Text: fmt.Sprintf("page.follow got no address, %d times", t.tried)})
 		}
 	}
 	for key := range w.losses {
-		list = append(list, warning{key.site, key.what})
+		list = append(list, Sighting{Line: key.line, Col: key.col, Text: key.what})
 	}
-	slices.SortFunc(list, func(a, b warning) int {
-		return cmp.Or(cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.at.col, b.at.col), cmp.Compare(a.text, b.text))
+	slices.SortFunc(list, func(a, b Sighting) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Query, b.Query), cmp.Compare(a.Text, b.Text))
 	})
-	var texts []string
-	for _, wn := range list {
-		texts = append(texts, fmt.Sprintf("%s:%d: %s", s.file, wn.at.line, wn.text))
-	}
-	return texts
+	return list
 }
 
-// siteStats remembers over all pages of a spider which selectors match. It is
-// safe for concurrent use.
-type siteStats struct {
-	stats sync.Map // selectorAt → *siteStat
-	n     atomic.Int64
+// onceEach remembers selectors, up to maxWatched. It is safe for concurrent
+// use.
+type onceEach struct {
+	seen sync.Map // of selectorAt
+	n    atomic.Int64
 }
 
-type siteStat struct {
-	matched atomic.Int64 // pages on which it matched
-	empty   atomic.Int64 // pages in a row on which it did not
-	hinted  atomic.Bool  // a reason was looked for
-}
-
-// seen records one page and returns what to say about the selector, once it
-// has not matched on pagesEnough pages in a row. The siteStat is nil if there
-// are too many selectors to remember.
-func (s *siteStats) seen(key selectorAt, matched, asked bool) (*siteStat, string) {
-	v, ok := s.stats.Load(key)
-	if !ok {
-		if s.n.Load() >= maxWatched {
-			return nil, ""
-		}
-		var loaded bool
-		if v, loaded = s.stats.LoadOrStore(key, new(siteStat)); !loaded {
-			s.n.Add(1)
-		}
+// first tells whether it is asked for a selector for the first time. Of
+// selectors that are too many to remember it says false.
+func (o *onceEach) first(key selectorAt) bool {
+	if _, ok := o.seen.Load(key); ok || o.n.Load() >= maxWatched {
+		return false
 	}
-	st := v.(*siteStat)
-	if matched {
-		st.matched.Add(1)
-		st.empty.Store(0)
-		return st, ""
+	if _, ok := o.seen.LoadOrStore(key, true); ok {
+		return false
 	}
-	if st.empty.Add(1) != pagesEnough {
-		return st, ""
-	}
-	if before := st.matched.Load(); before > 0 {
-		return st, fmt.Sprintf("matched nothing on the last %d pages, after matching on %d", pagesEnough, before)
-	}
-	if asked {
-		return st, ""
-	}
-	return st, fmt.Sprintf("matched nothing on the first %d pages", pagesEnough)
+	o.n.Add(1)
+	return true
 }
 
 // childRow finds the selectors that lxml's parser allows and HTML's does not.
