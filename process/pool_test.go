@@ -748,9 +748,6 @@ var eats = process.Register("eats", func(_ context.Context, bytes int) (int, err
 })
 
 func TestItem252_MemoryLimit(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector needs more memory than the limit")
-	}
 	if !process.MemoryLimited {
 		t.Skip("this system has no memory limit")
 	}

@@ -31,8 +31,9 @@ func waitExit(p *os.Process) {
 }
 
 // MemoryLimited tells whether PoolOptions.Memory and Options.Memory work on
-// this system. Where they do not they are ignored.
-const MemoryLimited = true
+// this system. Where they do not they are ignored. In programs built with the
+// race detector they do not.
+const MemoryLimited = !underRace
 
 // limitMemory limits the data of this process. RLIMIT_AS would count the
 // address space that the Go runtime reserves, and never start.

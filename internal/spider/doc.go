@@ -131,6 +131,9 @@ func Load(name string, src []byte, opts *Options) (*Spider, error) {
 // belong to the spider: do not change them.
 func (s *Spider) Settings() trawl.Settings { return s.settings }
 
+// AsksStart tells whether the spider's start is a function.
+func (s *Spider) AsksStart() bool { return s.startFn != nil }
+
 // Start yields the spider's start pages in their order. A start that is a
 // function is called anew each time; an error of it ends the sequence.
 func (s *Spider) Start(ctx context.Context) iter.Seq2[trawl.Request, error] {

@@ -36,6 +36,9 @@ type Judge struct {
 // NewJudge returns a judge for a spider; the name is that given to [Load].
 func NewJudge(name string) *Judge { return &Judge{file: fileName(name)} }
 
+// File returns how places name the spider's file.
+func (j *Judge) File() string { return j.file }
+
 // fileName is how places name the file of a spider.
 func fileName(name string) string {
 	file := path.Base(strings.ReplaceAll(name, `\`, "/"))

@@ -74,7 +74,7 @@ func TestHostileSpiders(t *testing.T) {
 func TestManyStarts(t *testing.T) {
 	s := load(t, "def start(): return ['https://site.test/'] * 3000\ndef parse(page): pass\n", &spider.Options{Limits: spider.Limits{Bytes: 100_000}})
 	_, err := starts(s)
-	wantError(t, err, "test.star:1:5: the addresses are larger than 100000 bytes")
+	wantError(t, err, "test.star:1:1: the addresses are larger than 100000 bytes")
 }
 
 func TestCyclicItem(t *testing.T) {
