@@ -19,6 +19,8 @@ type Spider interface {
 
 	// Parse reads one page. The Page belongs to the call; the Result to the
 	// caller. An error means that the page could not be parsed at all and
-	// counts as a failed page; an item that fails is in Result.Failed.
+	// counts as a failed page; an item that fails is in Result.Failed. The
+	// page is counted under the reason "spider", or the one that a method
+	// Reason() string of the error gives: a word such as "memory".
 	Parse(ctx context.Context, p *Page) (*Result, error)
 }

@@ -33,11 +33,20 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task, w *patience) (store
 	if err != nil {
 		// The spider's own words say where; a reason of its own says what.
 		if fetch.ReasonOf(err) == "" {
-			err = &fetch.Error{URL: p.URL, Reason: fetch.Spider, Status: p.Status, Err: err}
+			err = &fetch.Error{URL: p.URL, Reason: reasonOf(err), Status: p.Status, Err: err}
 		}
 		return store.Outcome{}, err
 	}
 	return e.keep(ctx, t, s, p, res)
+}
+
+// reasonOf returns the reason that a spider's error names, if it does.
+func reasonOf(err error) fetch.Reason {
+	var r interface{ Reason() string }
+	if errors.As(err, &r) && r.Reason() != "" {
+		return fetch.Reason(r.Reason())
+	}
+	return fetch.Spider
 }
 
 // parse runs the spider. It is the edge to code and pages of others, so a

@@ -135,6 +135,7 @@ func reasonText(reason string, status int) string {
 		"redirect": "too many or forbidden redirects", "cut": "body cut short", "type": "not what it claims to be",
 		"size": "too large", "filtered": "larger than --filesize-max", "disk": "could not be written",
 		"held": "placeholders, put aside in .trawl/held", "parse": "could not be parsed", "spider": "the spider failed",
+		"crash": "the worker process crashed", "memory": "over the limit of memory", "deadline": "over the limit of time",
 	}[reason]
 	if text == "" {
 		text = reason

@@ -30,6 +30,11 @@ const (
 	Disk   Reason = "disk"   // the file could not be written
 	Parse  Reason = "parse"  // the page could not be read as a document
 	Spider Reason = "spider" // the spider failed on the page
+
+	// What became of the worker process that parsed the page.
+	Crash    Reason = "crash"    // it died
+	Memory   Reason = "memory"   // it needed more than it may
+	Deadline Reason = "deadline" // it took longer than it may
 )
 
 // An Error is a request that failed.

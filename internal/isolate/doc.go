@@ -32,9 +32,10 @@ type Options struct {
 	Memory int64
 
 	// Deadline is how long a worker may take for a page, or for loading the
-	// spider, before it is killed; zero means 5 seconds. It is for what the
-	// spider's own limits do not reach: those end a loop after 2 seconds, but
-	// cannot look into a single operation such as sorting.
+	// spider, before it is killed; zero means 5 seconds for Load, and 30 for
+	// New, as a spider that is trusted may be slow. The spider's own limit of
+	// time, which is 4/5 of it at most, says where in the spider it happened,
+	// but cannot end an operation such as sorting.
 	Deadline time.Duration
 
 	// Print receives what the spider prints while it parses, with the place.
@@ -82,7 +83,7 @@ var _ trawl.Spider = (*Spider)(nil)
 // The error is ctx's, a [*spider.Error] or several joined, or an [*Error] if
 // the worker had to be ended.
 func Load(ctx context.Context, src Source, opt *Options) (*Spider, error) {
-	s := newSpider(src, opt)
+	s := newSpider(src, opt, 5*time.Second)
 	pool := s.newPool(src, 1, false)
 	defer end(pool)
 	d, err := describe.Apply(ctx, pool, none{})
@@ -109,7 +110,7 @@ func Load(ctx context.Context, src Source, opt *Options) (*Spider, error) {
 // New moves the parsing of a spider, which was loaded from src, to as many
 // worker processes as its settings say.
 func New(local *spider.Spider, src Source, opt *Options) *Spider {
-	s := newSpider(src, opt)
+	s := newSpider(src, opt, 30*time.Second)
 	s.local = local
 	s.settings = local.Settings()
 	if w := s.settings.Workers; w.Processes && w.N > 0 {
@@ -121,7 +122,7 @@ func New(local *spider.Spider, src Source, opt *Options) *Spider {
 	return s
 }
 
-func newSpider(src Source, opt *Options) *Spider {
+func newSpider(src Source, opt *Options, deadline time.Duration) *Spider {
 	s := &Spider{judge: spider.NewJudge(src.Name)}
 	if opt != nil {
 		s.opt = *opt
@@ -130,7 +131,7 @@ func newSpider(src Source, opt *Options) *Spider {
 		s.opt.Memory = 512 << 20
 	}
 	if s.opt.Deadline == 0 {
-		s.opt.Deadline = 5 * time.Second
+		s.opt.Deadline = deadline
 	}
 	return s
 }
@@ -150,7 +151,7 @@ func (s *Spider) newPool(src Source, size int, quiet bool) *process.Pool {
 	return process.NewPool(&process.PoolOptions{
 		Workers: size,
 		Name:    "spider",
-		Init:    remember.With(order{Source: src, Quiet: quiet}),
+		Init:    remember.With(order{Source: src, Time: s.opt.Deadline / 5 * 4, Quiet: quiet}),
 		// The deadline of the task.
 		TaskTimeout: s.opt.Deadline,
 		Memory:      s.opt.Memory,

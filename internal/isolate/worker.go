@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/save"
@@ -29,7 +30,8 @@ type none struct{}
 // An order is what a worker is told once.
 type order struct {
 	Source Source
-	Quiet  bool // drop what the top level prints
+	Time   time.Duration // most that the spider's limit may be
+	Quiet  bool          // drop what the top level prints
 }
 
 // A description is a spider without its code.
@@ -73,6 +75,7 @@ func (w *worker) load() (*spider.Spider, error) {
 		w.prints.reset(w.order.Quiet)
 		w.spider, w.err = spider.Load(src.Name, src.Text, &spider.Options{
 			Args: src.Args, Workers: src.Workers, Clean: save.CleanName, Print: w.prints.print,
+			Limits: spider.Limits{Time: min(w.order.Time, spider.DefaultTime)},
 		})
 	}
 	w.prints.reset(false)

@@ -26,6 +26,9 @@ import (
 // MaxSource is the longest source that [Load] accepts, in bytes.
 const MaxSource = 256 << 10
 
+// DefaultTime is how long one call into a spider may take if Limits do not say.
+const DefaultTime = 20 * time.Second
+
 // Options for [Load]. The zero value takes the spider as it is.
 type Options struct {
 	// Args are the values of -a, by name. They replace the defaults that the
@@ -53,7 +56,7 @@ type Options struct {
 // parsing a page. A call that goes past one fails. Zero means the default.
 type Limits struct {
 	Steps uint64        // of the interpreter; default 1,000,000
-	Time  time.Duration // by the clock, so a busy machine counts too; default 20 seconds
+	Time  time.Duration // by the clock, so a busy machine counts too; default DefaultTime
 
 	Items int // default 100,000
 	Pages int // followed; default 100,000
@@ -71,7 +74,7 @@ func (l Limits) orDefault() Limits {
 		l.Steps = 1_000_000
 	}
 	if l.Time <= 0 {
-		l.Time = 20 * time.Second
+		l.Time = DefaultTime
 	}
 	def(&l.Items, 100_000)
 	def(&l.Pages, 100_000)
