@@ -101,7 +101,7 @@ func TestMzituReplica(t *testing.T) {
 				t.Errorf("%d pages, want %d", len(got.Pages), pages)
 			}
 			// One page has no picture.
-			if diff := cmp.Diff([]string{"mzitu.star:19: page.save got no address"}, got.Warnings); diff != "" {
+			if diff := cmp.Diff([]string{"mzitu.star:20: page.save got no address"}, got.Warnings); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})

@@ -3,22 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
-	"github.com/trawl-go/trawl/internal/save"
-	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/job"
-	"github.com/trawl-go/trawl/spiders"
 )
 
 // collect runs a plan as the flags say, shows how it goes, and leaves the
-// exit status.
+// exit status. It closes the spiders.
 func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed func(string) bool, prepare func(*job.Job) error) error {
+	defer closeSpiders(p.Spiders)
 	opt, err := f.options(changed, a.err)
 	if err != nil {
 		return err
@@ -101,34 +98,6 @@ func withReferer(seeds []crawl.Seed, referer string) []crawl.Seed {
 		}}
 	}
 	return out
-}
-
-// loadSpider loads a built-in spider by its name or a file.
-func (a *app) loadSpider(name string, args map[string]string) (*spider.Spider, error) {
-	opt := &spider.Options{Args: args, Clean: save.CleanName, Print: func(place, text string) {
-		fmt.Fprintf(a.err, "%s: %s\n", printable(place), printableLines(text))
-	}}
-	if strings.HasSuffix(name, ".star") || strings.ContainsAny(name, `/\`) {
-		src, err := os.ReadFile(name)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return spider.Load(filepath.Base(name), src, opt)
-	}
-	src, ok := spiders.Source(name)
-	if !ok {
-		return nil, unknownSpider(name)
-	}
-	return spider.Load(name+".star", src, opt)
-}
-
-// unknownSpider says which spiders there are.
-func unknownSpider(name string) error {
-	if _, err := os.Stat(name + ".star"); err == nil {
-		return usagef("no built-in spider %q; for the file write: trawl run %s.star", name, name)
-	}
-	return usagef("no built-in spider %q; there are %s. A spider of your own is a file: trawl run NAME.star",
-		name, strings.Join(spiders.Names(), ", "))
 }
 
 // spiderArgs turns -a NAME=VALUE into a map.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/replica"
 )
@@ -20,6 +21,23 @@ import (
 // demoLatency is how long a site of the demo takes to answer: about what one
 // across a continent does.
 const demoLatency = 15 * time.Millisecond
+
+// A demoWay is how the demo runs its spiders.
+type demoWay struct {
+	name    string
+	jobs    int // 0: many
+	workers trawl.Workers
+}
+
+// The first is what the others are measured by.
+var demoWays = []demoWay{
+	{"one thread", 1, trawl.Threads(1)},
+	{"many threads", 0, trawl.Threads(8)},
+	{"processes", 0, trawl.Processes(0)},
+}
+
+// dir is where a way collects.
+func (w demoWay) dir() string { return strings.ReplaceAll(w.name, " ", "-") }
 
 // A demoSpider is a spider of the demo with its arguments.
 type demoSpider struct {
@@ -43,7 +61,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "See trawl at work on three sites of its own, on this machine",
 		Long: `Serve a replica of three sites on this machine (nothing leaves it), and collect
 them with the three built-in spiders: first one request at a time, then with
-many. It takes about half a minute.
+many, and then with the pages parsed in worker processes, one per CPU. It takes
+about half a minute.
 
 With --serve the sites stay up until you interrupt it, to try spiders on: the
 line that it prints goes behind any command that collects.`,
@@ -88,7 +107,6 @@ func (a *app) serve(ctx context.Context) error {
 // A demoRun is one spider's way through its site.
 type demoRun struct {
 	spider string
-	jobs   int // 0: many
 	sum    *crawl.Summary
 }
 
@@ -103,14 +121,15 @@ func (a *app) demo(ctx context.Context, dir string, s *replica.Server, spiders [
 	defer func() { err = errors.Join(err, s.Close()) }()
 
 	fmt.Fprintf(a.err, "Three sites are up on this machine; each answers after %v or a little more.\n", demoLatency)
-	var runs []demoRun
-	for _, jobs := range []int{1, 0} {
+	var runs [][]demoRun // by way
+	for _, way := range demoWays {
+		var row []demoRun
 		for _, sp := range spiders {
-			r, err := a.demoRun(ctx, s, filepath.Join(dir, demoHow(jobs)), sp.name, sp.args, jobs)
+			r, err := a.demoRun(ctx, s, dir, sp, way)
 			if err != nil {
 				return err
 			}
-			runs = append(runs, r)
+			row = append(row, r)
 			if r.sum.Interrupted {
 				a.status = exitInterrupted
 				return nil
@@ -120,42 +139,41 @@ func (a *app) demo(ctx context.Context, dir string, s *replica.Server, spiders [
 				printSummary(a.err, sp.name, "", r.sum)
 			}
 		}
+		runs = append(runs, row)
 	}
 	printDemo(a.out, runs)
-	fmt.Fprintf(a.out, "\nThe files are in %s, the records in %s.\n",
-		filepath.Join(dir, demoHow(0)), filepath.Join(dir, demoHow(0), "douban", "top250.jsonl"))
+	last := filepath.Join(dir, demoWays[len(demoWays)-1].dir())
+	fmt.Fprintf(a.out, "\nThe files are in %s, the records in %s.\n", last, filepath.Join(last, "douban", "top250.jsonl"))
 	return nil
 }
 
-func demoHow(jobs int) string {
-	if jobs == 1 {
-		return "one-thread"
-	}
-	return "many-threads"
-}
-
 // demoRun runs one spider of the demo.
-func (a *app) demoRun(ctx context.Context, s *replica.Server, dir, name string, args map[string]string, jobs int) (demoRun, error) {
-	plan, err := a.spiderPlan(name, args)
+func (a *app) demoRun(ctx context.Context, s *replica.Server, dir string, sp demoSpider, way demoWay) (demoRun, error) {
+	file, err := builtIn(sp.name)
 	if err != nil {
 		return demoRun{}, err
 	}
+	plan, err := a.planOfFile(ctx, file, loading{args: sp.args, workers: way.workers})
+	if err != nil {
+		return demoRun{}, err
+	}
+	defer closeSpiders(plan.Spiders)
 	f := &collectFlags{}
 	f.add(&cobra.Command{}) // for the defaults
-	f.connectTo, f.jobs = s.ConnectTo(), jobs
-	opt, err := f.options(func(flag string) bool { return flag == "jobs" && jobs > 0 }, a.err)
+	f.connectTo, f.jobs = s.ConnectTo(), way.jobs
+	opt, err := f.options(func(flag string) bool { return flag == "jobs" && way.jobs > 0 }, a.err)
 	if err != nil {
 		return demoRun{}, err
 	}
-	where := filepath.Join(dir, name)
-	fmt.Fprintf(a.err, "%s, %s ...\n", name, strings.ReplaceAll(demoHow(jobs), "-", " "))
+	where := filepath.Join(dir, way.dir(), sp.name)
+	fmt.Fprintf(a.err, "%s, %s ...\n", sp.name, way.name)
 	var u ui = &linesUI{out: &printer{w: io.Discard}, err: &printer{w: a.err}, silent: true}
 	if isTerminal(a.err) {
 		u = newBarsUI(&linesUI{out: &printer{w: io.Discard}, err: &printer{w: a.err}}, a.err)
 	}
 	opt.Crawl.Events = u.events()
 	sum, err := runJob(ctx, where, plan, opt, u, nil)
-	return demoRun{name, jobs, sum}, err
+	return demoRun{sp.name, sum}, err
 }
 
 // demoMark is the file that tells a directory of the demo from any other.
@@ -178,15 +196,21 @@ func clearDemo(dir string) error {
 	return os.WriteFile(mark, []byte("trawl demo replaces this directory\n"), 0o666)
 }
 
-func printDemo(w io.Writer, runs []demoRun) {
-	n := len(runs) / 2
+func printDemo(w io.Writer, runs [][]demoRun) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "spider\tpages\trecords\tfiles\tsize\tone thread\tmany threads\tspeed-up\t")
-	for i := range n {
-		one, many := runs[i].sum, runs[n+i].sum
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.1fx\t\n", runs[i].spider,
-			thousands(many.Pages.Done), thousands(many.Items), thousands(many.Files.Done), size(many.Bytes),
-			span(one.Elapsed), span(many.Elapsed), one.Elapsed.Seconds()/many.Elapsed.Seconds())
+	fmt.Fprint(tw, "spider\tpages\trecords\tfiles\tsize\t", demoWays[0].name, "\t")
+	for _, way := range demoWays[1:] {
+		fmt.Fprint(tw, way.name, "\tspeed-up\t")
+	}
+	fmt.Fprintln(tw)
+	for i, one := range runs[0] {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t", one.spider,
+			thousands(one.sum.Pages.Done), thousands(one.sum.Items), thousands(one.sum.Files.Done), size(one.sum.Bytes), span(one.sum.Elapsed))
+		for _, row := range runs[1:] {
+			took := row[i].sum.Elapsed
+			fmt.Fprintf(tw, "%s\t%.1fx\t", span(took), one.sum.Elapsed.Seconds()/took.Seconds())
+		}
+		fmt.Fprintln(tw)
 	}
 	tw.Flush()
 }

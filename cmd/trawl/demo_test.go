@@ -31,7 +31,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("demo: status %d, %v\n%s", a.status, err, &stderr)
 	}
 	for _, row := range []string{
-		`spider +pages +records +files +size +one thread +many threads +speed-up`,
+		`spider +pages +records +files +size +one thread +many threads +speed-up +processes +speed-up`,
 		`mzitu +\d+ +0 +6 `,
 		`douban +10 +250 +250 `,
 		`doutula +1 +0 +68 .*x\n`,
@@ -40,7 +40,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", row, &stdout)
 		}
 	}
-	for _, how := range []string{"one-thread", "many-threads"} {
+	for _, how := range []string{"one-thread", "many-threads", "processes"} {
 		for name, n := range map[string]int{"mzitu": 6, "douban": 250, "doutula": 68} {
 			files, err := recorded(filepath.Join(dir, how, name))
 			if len(files) != n || err != nil {

@@ -51,6 +51,8 @@ type collectFlags struct {
 	keepExt   bool
 	sync      string
 	decode    bool
+	workers   workersFlag
+	isolate   bool
 
 	simulate bool
 	getURLs  bool
@@ -69,6 +71,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms; 2-4 draws each one by lot between 2 and 4 (default the spider's, else 0)")
 	fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
 	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16)")
+	fs.Var(&f.workers, "workers", "parse pages on `'threads(N)'`, or in 'processes(N)' or one per CPU, 'processes(cpu)' (default the spider's)")
+	fs.BoolVar(&f.isolate, "isolate", false, "run spiders in worker processes with limits of memory and time; =false trusts a .star file (default: files outside of your folder)")
 	fs.IntVar(&f.pageQueue, "page-queue", 0, "keep at most `N` waiting pages in memory (default the spider's, else 100)")
 	fs.IntVar(&f.fileQueue, "file-queue", 0, "let the pages of a site wait while `N` of its files do (default the spider's, else 1000)")
 	fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
@@ -125,6 +129,9 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 		Jobs: f.jobs, Producers: f.producers, Consumers: f.consumers,
 		PageQueue: f.pageQueue, FileQueue: f.fileQueue, PerHost: f.perHost,
 		Delay: time.Duration(f.delay.from), DelayMax: time.Duration(f.delay.to), Retries: f.retries, MaxFile: int64(f.maxSize),
+	}
+	if w := trawl.Workers(f.workers); !w.Processes && w.N > 0 {
+		o.Crawl.Producers = firstOf(f.producers, w.N)
 	}
 	if changed("jobs") {
 		// As many workers of each kind as may work at a time, so that the
@@ -376,7 +383,20 @@ func (b *byteSize) Set(v string) error {
 	return nil
 }
 
+// workersFlag is a flag: trawl.Workers.
+type workersFlag trawl.Workers
+
+func (w *workersFlag) String() string { return trawl.Workers(*w).String() }
+func (w *workersFlag) Type() string   { return "WORKERS" }
+
+func (w *workersFlag) Set(v string) error {
+	parsed, err := trawl.ParseWorkers(v)
+	*w = workersFlag(parsed)
+	return err
+}
+
 var (
+	_ pflag.Value = (*workersFlag)(nil)
 	_ pflag.Value = (*seconds)(nil)
 	_ pflag.Value = (*spanRange)(nil)
 	_ pflag.Value = (*byteSize)(nil)

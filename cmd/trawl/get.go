@@ -17,7 +17,6 @@ import (
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/gallery"
 	"github.com/trawl-go/trawl/job"
-	"github.com/trawl-go/trawl/spiders"
 )
 
 func (a *app) getCommand() *cobra.Command {
@@ -42,7 +41,7 @@ A list given with -i has one URL a line; empty lines and lines that begin with
 			if len(urls) == 0 && list == "" {
 				return usagef("get needs a URL, or a list with -i\nsee 'trawl get --help'")
 			}
-			plan, err := a.getPlan(urls, list)
+			plan, err := a.getPlan(c.Context(), urls, list, flags.loading(nil, c.Flags().Changed))
 			if err != nil {
 				return err
 			}
@@ -78,17 +77,25 @@ func getName(urls []string, list string) string {
 	return host + "-" + hex.EncodeToString(sum[:4])
 }
 
-// getPlan returns the plan of a get: every built-in spider, and the generic
-// one for what none of them claims.
-func (a *app) getPlan(urls []string, list string) (job.Plan, error) {
-	p := job.Plan{Name: "get"}
-	var claims claims
-	for _, name := range spiders.Names() {
-		s, err := a.loadSpider(name, nil)
-		if err != nil {
-			return p, err
+// getPlan returns the plan of a get: every spider that has a name, and the
+// generic one for what none of them claims.
+func (a *app) getPlan(ctx context.Context, urls []string, list string, l loading) (p job.Plan, err error) {
+	p = job.Plan{Name: "get"}
+	p.Spiders, err = a.namedSpiders(ctx, l, func(path string, err error) {
+		if !l.quiet {
+			fmt.Fprintf(a.err, "warning: %s is left out: %s\n", printable(path), printableLines(err.Error()))
 		}
-		p.Spiders = append(p.Spiders, s)
+	})
+	if err != nil {
+		return p, err
+	}
+	defer func() {
+		if err != nil {
+			closeSpiders(p.Spiders)
+		}
+	}()
+	var claims claims
+	for _, s := range p.Spiders {
 		claims.add(s.Settings())
 	}
 	p.Spiders = append(p.Spiders, gallery.New(nil))

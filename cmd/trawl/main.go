@@ -54,6 +54,7 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	status   int
+	noted    bool // see noteLimits
 }
 
 func (a *app) rootCommand() *cobra.Command {

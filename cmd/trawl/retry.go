@@ -50,7 +50,7 @@ is asked for; they are taken as they are, and get their names back.
 			if err := st.Close(); err != nil {
 				return err
 			}
-			plan, err := a.planOf(id)
+			plan, err := a.planOf(c.Context(), id, flags.loading(id.Args, c.Flags().Changed))
 			if err != nil {
 				return err
 			}
@@ -91,9 +91,9 @@ func (a *app) acceptHeld(ctx context.Context, dir string, quiet bool) error {
 }
 
 // planOf returns the plan of a job that exists, without new start requests.
-func (a *app) planOf(id job.Identity) (job.Plan, error) {
+func (a *app) planOf(ctx context.Context, id job.Identity, l loading) (job.Plan, error) {
 	if id.Name == "get" && id.Source == "" {
-		p, err := a.getPlan(nil, "")
+		p, err := a.getPlan(ctx, nil, "", l)
 		p.Seeds = []crawl.Seed{}
 		return p, err
 	}
@@ -101,7 +101,7 @@ func (a *app) planOf(id job.Identity) (job.Plan, error) {
 	if source == "" {
 		source = id.Name
 	}
-	p, err := a.spiderPlan(source, id.Args)
+	p, err := a.spiderPlan(ctx, source, l)
 	p.Seeds = []crawl.Seed{}
 	return p, err
 }

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"path/filepath"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/job"
-	"github.com/trawl-go/trawl/spiders"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -17,13 +16,20 @@ func (a *app) runCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "run SPIDER",
-		Short: "Run a spider: a built-in one by name, or a .star file",
-		Long: `Run a spider: a built-in one by name, or a .star file. It collects into
-./trawl/NAME until nothing is left. Stopped or killed, the same command goes on.
+		Short: "Run a spider: one by name (trawl spiders), or a .star file",
+		Long: `Run a spider: one by name, which is built in or in your own folder (trawl
+spiders lists them), or a .star file. It collects into ./trawl/NAME until
+nothing is left. Stopped or killed, the same command goes on.
+
+A .star file that is not in that folder may be a stranger's. Its code runs in
+worker processes, each with a limit of 512 MB and of 5 seconds a page: a page
+that goes beyond fails, and the job goes on. --isolate=false says that you trust
+it, and --isolate does the same to the others.
 ` + exitHelp,
 		Example: `  trawl run douban
   trawl run doutula -a pages=2 -d pictures
-  trawl run mine.star --delay 0.5`,
+  trawl run mine.star --delay 0.5
+  trawl run mine.star --workers 'processes(cpu)'`,
 		Args:              exactly(1, "a spider: a name or a .star file"),
 		ValidArgsFunction: completeSpiders,
 		RunE: func(c *cobra.Command, pos []string) error {
@@ -31,7 +37,7 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			plan, err := a.spiderPlan(pos[0], given)
+			plan, err := a.spiderPlan(c.Context(), pos[0], flags.loading(given, c.Flags().Changed))
 			if err != nil {
 				return err
 			}
@@ -44,18 +50,20 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 // spiderPlan returns the plan of a spider that is named or in a file.
-func (a *app) spiderPlan(source string, args map[string]string) (job.Plan, error) {
-	s, err := a.loadSpider(source, args)
+func (a *app) spiderPlan(ctx context.Context, source string, l loading) (job.Plan, error) {
+	f, err := findSpider(source)
 	if err != nil {
 		return job.Plan{}, err
 	}
-	p := job.Plan{Name: s.Settings().Name, Args: args, Spiders: []trawl.Spider{s}}
-	if _, builtIn := spiders.Source(source); !builtIn {
-		if p.Source, err = filepath.Abs(source); err != nil {
-			return job.Plan{}, err
-		}
+	return a.planOfFile(ctx, f, l)
+}
+
+func (a *app) planOfFile(ctx context.Context, f spiderFile, l loading) (job.Plan, error) {
+	s, err := a.loadSpider(ctx, f, l)
+	if err != nil {
+		return job.Plan{}, err
 	}
-	return p, nil
+	return job.Plan{Name: s.Settings().Name, Source: f.path, Args: l.args, Spiders: []trawl.Spider{s}}, nil
 }
 
 // exactly demands n arguments and says what they are.
@@ -69,5 +77,5 @@ func exactly(n int, what string) cobra.PositionalArgs {
 }
 
 func completeSpiders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return spiders.Names(), cobra.ShellCompDirectiveDefault
+	return spiderNames(), cobra.ShellCompDirectiveDefault
 }

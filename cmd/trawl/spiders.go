@@ -9,34 +9,44 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trawl-go/trawl/internal/spider"
-	"github.com/trawl-go/trawl/spiders"
 )
 
 func (a *app) spidersCommand() *cobra.Command {
 	var show string
 	c := &cobra.Command{
 		Use:   "spiders",
-		Short: "List the built-in spiders",
-		Long: `List the built-in spiders: what they collect, what they can be told, and the
-URLs that they claim. With --show, print the source of one, to start from.`,
+		Short: "List the spiders that have a name",
+		Long: `List the spiders that have a name, which are the built-in ones and those of
+your own folder, trawl/spiders in the place for settings (on Linux ~/.config):
+what they collect, what they can be told, and the URLs that they claim. Of two
+with a name yours counts. With --show, print the source of one, to start from.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if show != "" {
-				src, ok := spiders.Source(show)
-				if !ok {
-					return unknownSpider(show)
-				}
-				_, err := a.out.Write(src)
-				return err
-			}
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			for _, name := range spiders.Names() {
-				s, err := a.loadSpider(name, nil)
+				f, err := findSpider(show)
 				if err != nil {
 					return err
 				}
+				_, err = a.out.Write(f.text)
+				return err
+			}
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			for _, name := range spiderNames() {
+				f, err := findSpider(name)
+				var s *spider.Spider
+				if err == nil {
+					s, err = spider.Load(f.name, f.text, nil)
+				}
+				if err != nil {
+					a.status = exitUsage
+					fmt.Fprintf(w, "%s\tcannot be loaded: %s\n", printable(name), printable(err.Error()))
+					continue
+				}
 				set := s.Settings()
-				fmt.Fprintf(w, "%s\t%s\n", name, about(name))
+				fmt.Fprintf(w, "%s\t%s\n", printable(name), printable(about(f.text)))
+				if f.path != "" {
+					fmt.Fprintf(w, "\t%s\n", printable(f.path))
+				}
 				for _, arg := range set.Args {
 					fmt.Fprintf(w, "\t-a %s=%s\n", arg.Name, arg.Default)
 				}
@@ -53,9 +63,11 @@ URLs that they claim. With --show, print the source of one, to start from.`,
 }
 
 // about returns the comment that a spider begins with.
-func about(name string) string {
-	src, _ := spiders.Source(name)
-	first, _, _ := strings.Cut(string(src), "\n")
+func about(text []byte) string {
+	first, _, _ := strings.Cut(string(text), "\n")
+	if !strings.HasPrefix(first, "#") {
+		return ""
+	}
 	return strings.TrimSpace(strings.TrimLeft(first, "# "))
 }
 

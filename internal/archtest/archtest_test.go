@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
+		"internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},
