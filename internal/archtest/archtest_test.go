@@ -42,6 +42,8 @@ var arrows = map[string][]string{
 
 	// The drivers keep a contract and know only it.
 	"internal/sqlite":          {".", "internal/store"},
+	"internal/postgres":        {".", "internal/store"},
+	"internal/postgres/pgtest": {},
 	"internal/store/storetest": {".", "internal/store"},
 
 	// Scheduling and politeness are written once, over any store.
