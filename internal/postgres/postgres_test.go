@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/postgres/pgtest"
@@ -17,9 +16,6 @@ import (
 
 var (
 	bg = context.Background()
-
-	// t0 is when things happen in the tests.
-	t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 	// shared is the server of the tests that leave it running.
 	shared struct {
