@@ -32,6 +32,9 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) (store.Receipt, erro
 	for i, it := range done.items {
 		it.Seq = done.seqs[i]
 	}
+	for _, e := range done.added {
+		e.New = true
+	}
 	return done.receipt, nil
 }
 
@@ -45,11 +48,14 @@ type commit struct {
 	fenced   map[int32]bool
 	origins  map[store.HostID]bool // whose files have changed
 	add      []packed
+	added    []*store.Entry // of add, those that were new
 	verdicts verdicts
-	files    []*newFile    // that are done, in the order of the outcomes
-	items    []*store.Item // that were committed, with what they get as Seq
-	pages    []trawl.Key   // of items
+	files    []*newFile       // that are done, in the order of the outcomes
+	pages    []*store.Outcome // that are done
+	items    []*store.Item    // that are kept, with what they get as Seq
+	itemsOf  []trawl.Key      // the pages of items
 	seqs     []int64
+	lost     revision
 
 	receipt store.Receipt
 }
@@ -60,6 +66,7 @@ type ending struct {
 	requestKey
 	kind    trawl.Kind
 	origin  store.HostID
+	again   bool // it was done before
 	url     string
 	changed bool
 	state   store.State
@@ -78,6 +85,7 @@ func (c *commit) apply() error {
 	if len(c.Leases) > 0 {
 		c.mark.slot = slices.MinFunc(c.Leases, func(a, b store.Lease) int { return cmp.Compare(a.Part, b.Part) }).Part
 	}
+	careful := c.again(trawl.KindFile)
 	for i := range c.Outcomes {
 		o := &c.Outcomes[i]
 		if part := c.s.part(o.Host); part != o.Part || !held[part] {
@@ -85,8 +93,14 @@ func (c *commit) apply() error {
 			continue
 		}
 		c.end(o, c.children[i])
+		if careful && len(c.files) > 0 {
+			if err := c.keepFiles(); err != nil {
+				return err
+			}
+		}
 	}
 	c.insert(c.add, func(e *store.Entry) {
+		c.added = append(c.added, e)
 		if e.Request.Kind == trawl.KindFile {
 			c.receipt.NewFiles++
 		} else {
@@ -97,6 +111,9 @@ func (c *commit) apply() error {
 		}
 	})
 	if err := c.keepFiles(); err != nil {
+		return err
+	}
+	if err := c.readPages(); err != nil {
 		return err
 	}
 	c.update()
@@ -131,7 +148,7 @@ func (c *commit) lockRequests() {
 	if len(c.Outcomes) == 0 {
 		return
 	}
-	c.query(`SELECT r.host, r.key, r.kind, r.origin, r.url
+	c.query(`SELECT r.host, r.key, r.kind, r.origin, r.again, r.url
 		FROM unnest($1::bigint[], $2::uuid[]) AS o(host, key) JOIN request AS r ON r.host = o.host AND r.key = o.key
 		WHERE r.state = 0 ORDER BY r.host, r.key FOR UPDATE OF r`,
 		[]any{
@@ -140,7 +157,7 @@ func (c *commit) lockRequests() {
 		},
 		func(scan func(...any) error) error {
 			r := &ending{due: never}
-			err := scan(&r.host, uuid(&r.key), &r.kind, &r.origin, &r.url)
+			err := scan(&r.host, uuid(&r.key), &r.kind, &r.origin, &r.again, &r.url)
 			r.url = unescape(r.url)
 			c.requests[r.requestKey] = r
 			return err
@@ -167,20 +184,28 @@ func (c *commit) end(o *store.Outcome, children []packed) {
 	if r.origin != 0 {
 		c.origins[r.origin] = true
 	}
-	if o.State != store.Done {
+	if o.State != store.Done || o.Unchanged && r.again {
 		return
 	}
 	c.add = append(c.add, children...)
-	for i := range o.Items {
-		c.items = append(c.items, &o.Items[i])
-		c.pages = append(c.pages, o.Key)
-	}
-	c.totals[colItems] += int64(len(o.Items))
-	if o.File != nil {
+	switch {
+	case r.kind == trawl.KindPage:
+		c.pages = append(c.pages, o)
+	case o.File != nil:
 		f := &newFile{File: *o.File, request: r}
 		f.Key, f.DuplicateOf = o.Key, ""
 		c.files = append(c.files, f)
 	}
+}
+
+// again reports whether a request of a kind waits that was done before.
+func (c *commit) again(k trawl.Kind) bool {
+	for _, r := range c.requests {
+		if r.kind == k && r.again {
+			return true
+		}
+	}
+	return false
 }
 
 // update queues the new states of requests, and the reasons.
@@ -200,14 +225,15 @@ func (c *commit) update() {
 	if len(rs) == 0 {
 		return
 	}
-	c.queue(`UPDATE request AS r SET state = o.state, tries = o.tries, due = coalesce(nullif(o.due, $6), r.due)
-		FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::integer[], $5::bigint[]) AS o(host, key, state, tries, due)
+	c.queue(`UPDATE request AS r SET state = o.state, tries = o.tries, due = coalesce(nullif(o.due, $6), r.due), again = o.again
+		FROM unnest($1::bigint[], $2::uuid[], $3::smallint[], $4::integer[], $5::bigint[], $7::boolean[]) AS o(host, key, state, tries, due, again)
 		WHERE r.host = o.host AND r.key = o.key`,
 		ids(rs, func(r **ending) store.HostID { return (*r).host }),
 		keys(rs, func(r **ending) trawl.Key { return (*r).key }),
 		column(rs, func(r **ending) int16 { return int16((*r).state) }),
 		column(rs, func(r **ending) int64 { return int64((*r).tries) }),
-		column(rs, func(r **ending) int64 { return (*r).due }), int64(never))
+		column(rs, func(r **ending) int64 { return (*r).due }), int64(never),
+		column(rs, func(r **ending) bool { return (*r).again }))
 	if len(fine) > 0 {
 		c.queue("DELETE FROM failure WHERE key = ANY($1::uuid[])", keys(fine, func(r **ending) trawl.Key { return (*r).key }))
 	}
@@ -275,29 +301,4 @@ func (c *commit) rememberHosts(held map[int32]bool) {
 		column(hs, func(h *store.Host) int64 { return store.Nanos(h.Next) }),
 		column(hs, func(h *store.Host) int64 { return int64(h.Delay) }),
 		column(hs, func(h *store.Host) int64 { return int64(h.Backoff) }))
-}
-
-// keepItems queues the records, as the last thing: from when they get their
-// numbers nobody else can number his until the transaction has ended. So
-// whoever has read up to a number misses none that comes later with a smaller
-// one.
-func (c *commit) keepItems() {
-	if len(c.items) == 0 {
-		return
-	}
-	c.lock(lockItems)
-	c.query(`INSERT INTO item(output, key, body)
-		SELECT output, key, body FROM unnest($1::text[], $2::uuid[], $3::text[]) WITH ORDINALITY AS i(output, key, body, n) ORDER BY n
-		RETURNING seq`,
-		[]any{
-			column(c.items, func(it **store.Item) string { return escape((*it).Output) }),
-			keys(c.pages, func(k *trawl.Key) trawl.Key { return *k }),
-			column(c.items, func(it **store.Item) string { return escape(string((*it).Body)) }),
-		},
-		func(scan func(...any) error) error {
-			var seq int64
-			err := scan(&seq)
-			c.seqs = append(c.seqs, seq)
-			return err
-		})
 }

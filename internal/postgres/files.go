@@ -80,23 +80,28 @@ func (c *commit) askVerdicts() {
 // keepFiles records files. Where nothing is to be judged all of them go
 // together. Files of a content that is, or becomes, suspect go one by one, as
 // each may change what the next one is.
+//
+// The caller calls it after each outcome if a file may have been done before:
+// what one of them loses others gain, and they end each other's requests.
 func (c *commit) keepFiles() error {
-	if len(c.files) == 0 {
+	files := c.files
+	c.files = nil
+	if len(files) == 0 {
 		return nil
 	}
 	more := map[content]int{}
-	for _, f := range c.files {
+	for _, f := range files {
 		more[f.content()]++
 	}
 	single := map[[32]byte]bool{}
-	for _, f := range c.files {
+	for _, f := range files {
 		v := c.verdicts.of[f.content()]
-		if c.verdicts.held[f.Key] || c.Hold > 0 && f.content().known() && !v.accepted && (v.suspect || v.files+more[f.content()] >= c.Hold) {
+		if f.request.again || c.verdicts.held[f.Key] || c.Hold > 0 && f.content().known() && !v.accepted && (v.suspect || v.files+more[f.content()] >= c.Hold) {
 			single[f.SHA256] = true
 		}
 	}
 	var plain []*newFile
-	for _, f := range c.files {
+	for _, f := range files {
 		if !single[f.SHA256] {
 			plain = append(plain, f)
 		}
@@ -104,9 +109,14 @@ func (c *commit) keepFiles() error {
 	if err := c.record(plain); err != nil {
 		return err
 	}
-	for _, f := range c.files {
+	for _, f := range files {
 		if !single[f.SHA256] {
 			continue
+		}
+		if f.request.again {
+			if _, err := c.forget([]trawl.Key{f.Key}); err != nil {
+				return err
+			}
 		}
 		if err := c.record([]*newFile{f}); err != nil {
 			return err
@@ -115,7 +125,7 @@ func (c *commit) keepFiles() error {
 			return err
 		}
 	}
-	for _, f := range c.files {
+	for _, f := range files {
 		if f.DuplicateOf != "" {
 			c.receipt.Duplicates = append(c.receipt.Duplicates, f.File)
 		}

@@ -58,43 +58,43 @@ func (c *commit) hold(fs []store.File, host store.HostID) error {
 	if _, err := c.forget(column(fs, func(f *store.File) trawl.Key { return f.Key })); err != nil {
 		return err
 	}
-	// What becomes of a request that this commit ends is written at its end.
-	var earlier []trawl.Key
+	// What becomes of a request that is in this commit is written at its end.
+	var others []trawl.Key
+	rs := map[trawl.Key]*ending{}
 	for _, f := range fs {
-		if c.requests[requestKey{host, f.Key}] == nil {
-			earlier = append(earlier, f.Key)
+		if r := c.requests[requestKey{host, f.Key}]; r != nil {
+			rs[f.Key] = r
+		} else {
+			others = append(others, f.Key)
 		}
 	}
-	was := map[trawl.Key]*ending{}
-	if len(earlier) > 0 {
-		c.query(`UPDATE request SET state = 2 WHERE host = $1 AND key = ANY($2::uuid[]) RETURNING key, origin, tries, url`,
-			[]any{int64(host), keys(earlier, func(k *trawl.Key) trawl.Key { return *k })}, func(scan func(...any) error) error {
+	if len(others) > 0 {
+		args := []any{int64(host), keys(others, func(k *trawl.Key) trawl.Key { return *k })}
+		c.query(`SELECT key, state, origin, tries, url FROM request WHERE host = $1 AND key = ANY($2::uuid[]) ORDER BY key FOR UPDATE`,
+			args, func(scan func(...any) error) error {
 				r := &ending{}
-				err := scan(uuid(&r.key), &r.origin, &r.tries, &r.url)
+				err := scan(uuid(&r.key), &r.state, &r.origin, &r.tries, &r.url)
 				r.url = unescape(r.url)
-				was[r.key] = r
+				rs[r.key] = r
 				return err
 			})
+		c.queue("UPDATE request SET state = 2, again = false WHERE host = $1 AND key = ANY($2::uuid[])", args...)
 		if err := c.flush(); err != nil {
 			return err
 		}
 	}
 	var failed []failure
 	for _, f := range fs {
-		r := c.requests[requestKey{host, f.Key}]
-		if r == nil {
-			r = was[f.Key]
-		}
+		r := rs[f.Key]
 		if r == nil {
 			return store.ErrCorrupt
 		}
-		c.move(host, r.origin, trawl.KindFile, store.Done, store.Failed)
+		// One that was done waits during an update, or failed in one.
+		c.move(host, r.origin, trawl.KindFile, r.state, store.Failed)
 		h := store.NewHeldFile(f, r.url, r.tries, c.Hold, c.At)
 		c.receipt.Held = append(c.receipt.Held, h)
-		r.state, r.failure = store.Failed, &h.Failure
-		if was[f.Key] != nil {
-			failed = append(failed, failure{h.Failure, host, true})
-		}
+		r.changed, r.again, r.state, r.failure = true, false, store.Failed, &h.Failure
+		failed = append(failed, failure{h.Failure, host, true})
 	}
 	c.queue(`INSERT INTO held(key, host, url, path, size, sha256, type, etag, modified)
 		SELECT f.key, $2, f.url, f.path, f.size, $6, f.type, f.etag, f.modified
@@ -109,9 +109,7 @@ func (c *commit) hold(fs []store.File, host store.HostID) error {
 		column(fs, func(f *store.File) string { return escape(f.Type) }),
 		column(fs, func(f *store.File) string { return escape(f.ETag) }),
 		column(fs, func(f *store.File) string { return escape(f.Modified) }))
-	if len(failed) > 0 {
-		c.fail(failed)
-	}
+	c.fail(failed)
 	return c.flush()
 }
 

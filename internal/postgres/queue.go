@@ -47,7 +47,7 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 	})
 	err := s.read(ctx, "due", func(t *tx) error {
 		bs = make([]store.Batch, len(qs))
-		t.query(`SELECT q.n, r.key, r.tries, r.due, r.origin, r.spider, r.url, r.rest, h.name
+		t.query(`SELECT q.n, r.key, r.tries, r.due, r.origin, r.spider, r.url, r.rest, r.again, h.name
 			FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS q(host, kind, most, n)
 			JOIN host AS h ON h.id = q.host
 			CROSS JOIN LATERAL (SELECT * FROM request WHERE host = q.host AND kind = q.kind AND state = 0 AND due <= $4
@@ -60,7 +60,7 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 					e            store.Entry
 					spider, rest string
 				)
-				err := scan(&n, uuid(&e.Key), &e.Tries, &due, &e.Origin, &spider, &e.Request.URL, &rest, &e.HostName)
+				err := scan(&n, uuid(&e.Key), &e.Tries, &due, &e.Origin, &spider, &e.Request.URL, &rest, &e.Again, &e.HostName)
 				if err != nil {
 					return err
 				}
@@ -98,10 +98,10 @@ func (s *Store) Add(ctx context.Context, es []store.Entry, cur *store.Cursor) (i
 	if err != nil {
 		return 0, err
 	}
-	added := 0
+	var added []*store.Entry
 	err = s.write(ctx, "add", writing, func(t *tx) error {
-		added = 0
-		t.insert(ps, func(*store.Entry) { added++ })
+		added = nil
+		t.insert(ps, func(e *store.Entry) { added = append(added, e) })
 		if err := t.flush(); err != nil || cur == nil {
 			return err
 		}
@@ -111,7 +111,10 @@ func (s *Store) Add(ctx context.Context, es []store.Entry, cur *store.Cursor) (i
 	if err != nil {
 		return 0, err
 	}
-	return added, nil
+	for _, e := range added {
+		e.New = true
+	}
+	return len(added), nil
 }
 
 // Cursor implements [store.Store].

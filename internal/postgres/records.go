@@ -22,16 +22,11 @@ func (s *Store) Stats(ctx context.Context) (st store.Stats, err error) {
 	return st, err
 }
 
-// Outputs implements [store.Store]. It goes from one output to the next by the
-// index, however many items each has.
+// Outputs implements [store.Store].
 func (s *Store) Outputs(ctx context.Context) (names []string, err error) {
 	err = s.read(ctx, "outputs", func(t *tx) error {
 		names = nil
-		t.query(`WITH RECURSIVE o(name) AS (
-				(SELECT output FROM item ORDER BY output LIMIT 1)
-				UNION ALL
-				SELECT (SELECT output FROM item WHERE output > o.name ORDER BY output LIMIT 1) FROM o WHERE o.name IS NOT NULL)
-			SELECT name FROM o WHERE name IS NOT NULL ORDER BY name`, nil, func(scan func(...any) error) error {
+		t.query("SELECT name FROM output ORDER BY name", nil, func(scan func(...any) error) error {
 			var name string
 			err := scan(&name)
 			names = append(names, unescape(name))

@@ -61,6 +61,11 @@ func (s *Store) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int
 			return err
 		}
 		t.again(rs, now)
+		// They cannot be done as they were any more.
+		t.queue(`UPDATE request AS r SET again = false FROM unnest($1::bigint[], $2::uuid[]) AS g(host, key)
+			WHERE r.host = g.host AND r.key = g.key`,
+			ids(gone, func(k *requestKey) store.HostID { return k.host }),
+			keys(gone, func(k *requestKey) trawl.Key { return k.key }))
 		return nil
 	})
 	if err != nil {

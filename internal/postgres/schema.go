@@ -50,6 +50,7 @@ CREATE TABLE request(
   origin bigint NOT NULL,   -- host of the page on which a file was found; 0 for none
   kind   smallint NOT NULL, -- 0 page, 1 file
   state  smallint NOT NULL, -- 0 waiting, 1 done, 2 failed
+  again  boolean NOT NULL DEFAULT false, -- was done before
   tries  integer NOT NULL,
   spider text NOT NULL,
   url    text NOT NULL,
@@ -82,6 +83,13 @@ CREATE INDEX file_path ON file(path, key);
 CREATE INDEX file_sha256 ON file(sha256, host, id);
 CREATE UNIQUE INDEX file_first ON file(sha256) WHERE duplicate_of IS NULL;
 
+CREATE TABLE output(
+  name     text COLLATE "C" PRIMARY KEY,
+  revision bigint NOT NULL DEFAULT 0
+);
+
+-- The items of a page get an index of their own when they are first looked
+-- for; see [Store.Update].
 CREATE TABLE item(
   seq    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   output text COLLATE "C" NOT NULL,
@@ -121,6 +129,14 @@ CREATE TABLE suspect(
   host     bigint NOT NULL,
   accepted boolean NOT NULL, -- the user says that it is right
   PRIMARY KEY(sha256, host)
+);
+
+CREATE TABLE validator( -- of pages
+  host     bigint NOT NULL,
+  key      uuid NOT NULL,
+  etag     text NOT NULL,
+  modified text NOT NULL,
+  PRIMARY KEY(host, key)
 );
 
 CREATE TABLE cursor(
