@@ -138,6 +138,10 @@ type ItemError struct {
 	// Place is the position in the spider, such as "douban.star:6:20".
 	Place string
 	Err   string
+
+	// Trace lists the calls in the spider that led there, outermost first,
+	// one a line; "" if they add nothing to Place.
+	Trace string
 }
 
 func (e ItemError) Error() string {

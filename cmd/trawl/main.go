@@ -178,6 +178,10 @@ func (a *app) fail(err error) int {
 		err = usageError{err}
 	}
 	fmt.Fprintf(a.err, "trawl: %s\n", printableLines(err.Error()))
+	var traced interface{ Backtrace() string }
+	if errors.As(err, &traced) && traced.Backtrace() != "" {
+		fmt.Fprintln(a.err, printableLines(traced.Backtrace()))
+	}
 	if h := hint(err); h != "" {
 		fmt.Fprintf(a.err, "  %s\n", h)
 	}

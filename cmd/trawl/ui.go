@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ func (a *app) newUI(f *collectFlags, name, dir string) ui {
 	case f.quiet:
 		return &linesUI{out: &printer{w: io.Discard}, err: errs, silent: true}
 	}
-	plain := &linesUI{out: out, err: errs, name: name, dir: dir, file: fileLine}
+	plain := &linesUI{out: out, err: errs, name: name, dir: dir, file: fileLine, traces: f.verbose}
 	if f.simulate {
 		plain.file = func(e crawl.FileDone) string { return e.Path + "  " + e.URL }
 	}
@@ -72,6 +73,7 @@ type linesUI struct {
 	out, err  *printer
 	name, dir string
 	file      func(crawl.FileDone) string // nil prints no files
+	traces    bool                        // of failed items
 	silent    bool                        // nothing but errors and what file gives
 	places    sync.Map                    // of failed items, in the spider
 }
@@ -90,7 +92,11 @@ func (u *linesUI) events() crawl.Events {
 			if _, again := u.places.LoadOrStore(e.Place, true); again {
 				return // the summary counts them
 			}
-			u.err.line("record failed: %s  (on %s)", printable(e.Error()), printable(page))
+			trace := ""
+			if u.traces && e.Trace != "" {
+				trace = strings.ReplaceAll(printableLines("\n"+e.Trace), "\n", "\n    ")
+			}
+			u.err.line("record failed: %s  (on %s)%s", printable(e.Error()), printable(page), trace)
 		},
 	}
 	if u.file != nil {
@@ -151,7 +157,8 @@ func (u *jsonUI) events() crawl.Events {
 				Page  string `json:"page"`
 				Place string `json:"place"`
 				Error string `json:"error"`
-			}{page, e.Place, e.Err})
+				Trace string `json:"trace,omitempty"`
+			}{page, e.Place, e.Err, e.Trace})
 		},
 		HostRests: func(e crawl.HostRests) { u.event("host_rests", e) },
 		Warning: func(s string) {

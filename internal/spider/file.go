@@ -191,7 +191,7 @@ func (r *run) nameLooseFiles() {
 		if err := f.fill(nil); err != nil {
 			var e *Error
 			errors.As(err, &e)
-			r.res.Failed = append(r.res.Failed, trawl.ItemError{Place: e.Place, Err: e.Msg})
+			r.res.Failed = append(r.res.Failed, trawl.ItemError{Place: e.Place, Err: e.Msg, Trace: e.Trace})
 			continue
 		}
 		r.res.Files[kept] = r.res.Files[i]

@@ -32,11 +32,11 @@ func pageItem(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple,
 	if e.Place == r.s.file {
 		e.Place = r.here(thread).place(r.s)
 	}
-	failed := trawl.ItemError{Place: e.Place, Err: e.Msg}
+	failed := trawl.ItemError{Place: e.Place, Err: e.Msg, Trace: e.Trace}
 	if e.Hint != "" {
 		failed.Err += "; " + e.Hint
 	}
-	if err := r.spend(len(r.res.Failed), r.s.opts.Limits.Items, "failed items", len(failed.Err)); err != nil {
+	if err := r.spend(len(r.res.Failed), r.s.opts.Limits.Items, "failed items", len(failed.Err)+len(failed.Trace)); err != nil {
 		return nil, err
 	}
 	r.res.Failed = append(r.res.Failed, failed)
