@@ -75,7 +75,11 @@ func (c *crew) step() bool {
 			e.front.Abandon(t)
 		}
 	}()
-	o, err := c.do(fetch.WithBeat(c.work, p.beat), t, p)
+	ctx := fetch.WithBeat(c.work, p.beat)
+	if t.Request.Depth == 0 {
+		ctx = fetch.WithStart(ctx, t.Request.URL)
+	}
+	o, err := c.do(ctx, t, p)
 	replaced := p.end()
 	if replaced {
 		c.stuck.Add(-1)

@@ -98,6 +98,11 @@ type HTTP struct {
 	// Rate bounds what all transfers together receive, in bytes a second.
 	// Zero means no bound.
 	Rate int64
+
+	// AllowPrivate lets requests go to addresses that are not public, such as
+	// 127.0.0.1 or 192.168.1.1, whatever leads there. Without it only those to
+	// the hosts of start requests may, and to addresses in ConnectTo.
+	AllowPrivate bool
 }
 
 // Options adjust a job. A nil *Options means the default.
@@ -209,8 +214,14 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 			return nil, err
 		}
 	}
+	private := privateHosts{st: j.st}
+	if err := private.load(ctx); err != nil {
+		return nil, err
+	}
 	j.client = fetch.New(&fetch.Options{
-		UserAgent: o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar, Login: o.HTTP.Login,
+		RefusePrivate: !o.HTTP.AllowPrivate, PrivateHosts: slices.Clone(private.hosts),
+		PrivateFound: func(host string) { private.add(context.WithoutCancel(ctx), host) },
+		UserAgent:    o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar, Login: o.HTTP.Login,
 		Proxies: o.HTTP.Proxies, NoProxy: o.HTTP.NoProxy, ProxyFailed: o.HTTP.ProxyFailed,
 		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
 	})

@@ -19,7 +19,7 @@ const (
 	exitOther       = 1
 	exitUsage       = 2 // also a bad spider, a bad list, another job's directory
 	exitDisk        = 3 // also a directory in use
-	exitNetwork     = 4
+	exitNetwork     = 4 // also a private address that was not asked for
 	exitTLS         = 5
 	exitAuth        = 6
 	exitBody        = 7 // cut, not what it claims, or a placeholder
@@ -45,7 +45,7 @@ func exitOf(reason fetch.Reason) int {
 		return exitUsage
 	case fetch.Disk:
 		return exitDisk
-	case fetch.Network:
+	case fetch.Network, fetch.Private:
 		return exitNetwork
 	case fetch.TLS:
 		return exitTLS

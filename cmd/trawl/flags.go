@@ -43,6 +43,7 @@ type collectFlags struct {
 	noNetrc   bool
 	proxies   []string
 	connectTo []string
+	private   bool
 	filename  string
 	maxSize   byteSize
 	ranges    string
@@ -86,6 +87,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
 	fs.StringArrayVar(&f.proxies, "proxy", nil, "ask by way of this `URL`, http, https or socks5://user:password@host:port; several take turns, request by request (repeatable; default $HTTP_PROXY, $HTTPS_PROXY; $NO_PROXY names hosts without)")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
+	fs.BoolVar(&f.private, "allow-private", false, "let links and redirects lead to addresses in private networks, not only start URLs")
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
 	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
@@ -175,7 +177,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 			return nil, usagef("--%s %q: has characters that cannot be sent", h.flag, h.value)
 		}
 	}
-	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout), Rate: int64(f.rate)}
+	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout), Rate: int64(f.rate), AllowPrivate: f.private}
 	if f.userAgent == "" {
 		v, _, _ := strings.Cut(versionText(), " ")
 		o.HTTP.UserAgent = "trawl/" + v + " (+https://github.com/trawl-go/trawl)"

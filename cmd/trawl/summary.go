@@ -131,7 +131,8 @@ func failures(s *crawl.Summary) int {
 func reasonText(reason string, status int) string {
 	text := map[string]string{
 		"request": "malformed URL", "network": "network", "tls": "no trustworthy encrypted connection",
-		"auth": "the site wants a login", "http": "HTTP error", "login": "redirected to a login",
+		"private": "a private address that was not asked for (--allow-private)",
+		"auth":    "the site wants a login", "http": "HTTP error", "login": "redirected to a login",
 		"redirect": "too many or forbidden redirects", "cut": "body cut short", "type": "not what it claims to be",
 		"size": "too large", "filtered": "larger than --filesize-max", "disk": "could not be written",
 		"held": "placeholders, put aside in .trawl/held", "parse": "could not be parsed", "spider": "the spider failed",

@@ -27,6 +27,7 @@ type Client struct {
 	headers   []field           // Options.Headers, checked
 	logins    sync.Map          // what hosts wanted to see, by origin
 	rate      *rate             // of all bodies together, nil for none
+	guard     *guard            // against private addresses, nil for none
 	err       error             // what is wrong with the options, for each request
 
 	// Inflating takes 40 KB of state, more than most pages.
@@ -45,12 +46,13 @@ func New(opts *Options) *Client {
 		c.connect[connectKey(host)] = addr
 	}
 	c.rate = newRate(c.opts.Rate)
+	c.guard = newGuard(&c.opts)
 	c.headers, c.err = checkHeaders(nil, c.opts.Headers)
 	if c.jar = c.opts.Jar; c.jar == nil {
 		c.jar = NewJar()
 	}
 	if c.transport = c.opts.Transport; c.transport == nil {
-		c.transport = newTransport(&c.opts, c.connect)
+		c.transport = newTransport(&c.opts, c.connect, c.guard)
 	}
 	return c
 }
@@ -205,7 +207,10 @@ func (c *Client) roundTrip(w *watch, t *trip) (*http.Response, error) {
 	var res *http.Response
 	err := w.arm(limit, timeout{"no response", limit})
 	if err == nil {
-		res, err = c.transport.RoundTrip(c.request(w.ctx, t))
+		req := c.request(w.ctx, t)
+		if err = c.guard.check(req.Context(), req.URL); err == nil {
+			res, err = c.transport.RoundTrip(req)
+		}
 		w.disarm()
 	}
 	if err != nil {
@@ -213,6 +218,9 @@ func (c *Client) roundTrip(w *watch, t *trip) (*http.Response, error) {
 			return nil, perr
 		}
 		err = w.cause(err)
+		if pe := (*PrivateError)(nil); errors.As(err, &pe) {
+			err = pe // without the words of the dialer around it
+		}
 		return nil, &Error{URL: t.url.String(), Reason: reasonOf(err), Status: statusOf(err), Err: t.chained(err)}
 	}
 	if cookies := res.Cookies(); len(cookies) > 0 {

@@ -19,6 +19,7 @@ const (
 	BadRequest Reason = "request"  // the URL or a header is malformed; nothing was sent
 	Network    Reason = "network"  // no such host, refused, reset, timed out, too slow
 	TLS        Reason = "tls"      // no trustworthy encrypted connection
+	Private    Reason = "private"  // at a private address that was not asked for
 	Auth       Reason = "auth"     // 401 or 407
 	HTTP       Reason = "http"     // another status that is not a success
 	Login      Reason = "login"    // redirected to a login wall

@@ -128,7 +128,7 @@ func (c *Client) request(ctx context.Context, t *trip) *http.Request {
 	if addr, ok := connectTo(c.connect, t.url); ok {
 		mapped := *t.url
 		mapped.Scheme, mapped.Host = "http", addr
-		req.URL = &mapped
+		req.URL, ctx = &mapped, withMapped(ctx)
 	}
 	return req.WithContext(ctx)
 }

@@ -105,6 +105,20 @@ type Options struct {
 	// it. It does not see those of proxies, which are the user's own.
 	Control func(network, address string, c syscall.RawConn) error
 
+	// RefusePrivate refuses connections to addresses that are not public:
+	// loopback, private, link-local and the like, whatever name, link or
+	// redirect leads there. Excepted are addresses in ConnectTo, proxies, the
+	// hosts in PrivateHosts, and the host of [WithStart]. When a host of
+	// WithStart turns out to be at such an address, PrivateFound is called,
+	// once, before anything is sent there; it is called from any goroutine
+	// and must not call back.
+	//
+	// Behind a proxy, which looks up names by itself, only addresses in URLs
+	// and localhost are refused.
+	RefusePrivate bool
+	PrivateHosts  []string
+	PrivateFound  func(host string)
+
 	// Transport replaces the client's own; it makes the timeouts up to the
 	// header its own business, within a bound of their sum. The client
 	// closes its idle connections if it has a method for that.

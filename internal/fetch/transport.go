@@ -13,7 +13,7 @@ import (
 )
 
 // newTransport returns a transport for many small files from few hosts.
-func newTransport(opts *Options, connect map[string]string) http.RoundTripper {
+func newTransport(opts *Options, connect map[string]string, g *guard) http.RoundTripper {
 	mapped := make(map[string]bool, len(connect))
 	for _, addr := range connect {
 		mapped[addr] = true
@@ -24,8 +24,7 @@ func newTransport(opts *Options, connect map[string]string) http.RoundTripper {
 	}
 	direct := func(u *url.URL) bool { return mapped[u.Host] || len(opts.Proxies) > 0 && exempt(u) }
 	var hosts proxyHosts
-	dialer := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second, Control: opts.Control}
-	toProxy := &net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second}
+	dialer := net.Dialer{Timeout: opts.ConnectTimeout, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			if direct(r.URL) {
@@ -44,10 +43,11 @@ func newTransport(opts *Options, connect map[string]string) http.RoundTripper {
 			return nil
 		},
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if hosts.has(addr) {
-				return toProxy.DialContext(ctx, network, addr)
+			d := dialer
+			if !hosts.has(addr) {
+				d.Control = g.control(ctx, addr, opts.Control)
 			}
-			return dialer.DialContext(ctx, network, addr)
+			return d.DialContext(ctx, network, addr)
 		},
 		TLSHandshakeTimeout: opts.ConnectTimeout,
 		TLSClientConfig: &tls.Config{
@@ -99,6 +99,9 @@ func reasonOf(err error) Reason {
 	}
 	if isTLS(err) {
 		return TLS
+	}
+	if private := (*PrivateError)(nil); errors.As(err, &private) {
+		return Private
 	}
 	return Network
 }

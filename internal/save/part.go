@@ -2,7 +2,6 @@ package save
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -221,36 +220,53 @@ func (k *keeper) due(size int64) bool {
 // mark notes that all of c is in the file. The first one begins the log anew,
 // as one that was found may go on with marks that are no good.
 func (k *keeper) mark(c *content) error {
-	var line bytes.Buffer
 	m := mark{c.size, c.sum()}
-	flags := os.O_WRONLY | os.O_APPEND
-	if !k.begun {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-		head, err := json.Marshal(k.source)
-		if err != nil {
-			return err // Unreachable: strings and a number.
-		}
-		line.Write(append(head, '\n'))
-		if 0 < k.last.size && k.last.size < m.size {
-			fmt.Fprintf(&line, "%d %x\n", k.last.size, k.last.sum)
-		}
+	line := fmt.Appendf(nil, "%d %x\n", m.size, m.sum)
+	var err error
+	if k.begun {
+		err = k.dir.appendTo(k.source.ID+".log", line)
+	} else {
+		err = k.begin(line)
 	}
-	fmt.Fprintf(&line, "%d %x\n", m.size, m.sum)
-	f, err := k.dir.tmp.OpenFile(k.source.ID+".log", flags, 0o666)
+	if err == nil {
+		k.last, k.at = m, time.Now()
+	}
+	return err
+}
+
+// begin writes a new log, in one step, for a process that is killed meanwhile.
+func (k *keeper) begin(line []byte) error {
+	log, err := json.Marshal(k.source)
+	if err != nil {
+		return err // Unreachable: strings and a number.
+	}
+	log = append(log, '\n')
+	if k.last.size > 0 {
+		log = fmt.Appendf(log, "%d %x\n", k.last.size, k.last.sum)
+	}
+	id, d := k.source.ID, k.dir
+	d.tmp.Remove(id + ".new")
+	if err := d.appendTo(id+".new", append(log, line...)); err != nil {
+		return err
+	}
+	if err := d.tmp.Rename(id+".new", id+".log"); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.parts[id] = struct{}{}
+	d.mu.Unlock()
+	k.begun = true
+	return nil
+}
+
+// appendTo adds to a file in work, which is made if it is not there.
+func (d *Dir) appendTo(name string, data []byte) error {
+	f, err := d.tmp.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(line.Bytes())
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if !k.begun {
-		k.dir.mu.Lock()
-		k.dir.parts[k.source.ID] = struct{}{}
-		k.dir.mu.Unlock()
-	}
-	k.begun, k.last, k.at = true, m, time.Now()
-	return nil
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // sweep removes what dead processes left in work, except for the parts, which
