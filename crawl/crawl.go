@@ -92,6 +92,18 @@ type Options struct {
 	// file whose content is of another type gets the extension of that.
 	KeepExt bool
 
+	// Update asks again for everything that the job has done, on condition
+	// that it has changed where the server gave a validator, and takes what
+	// has. What fails stays as it was. An update that was interrupted goes
+	// on.
+	Update bool
+
+	// AbortAfter ends the run when so many files in a row that pages led to
+	// were known already; zero means never. With Update only pages are asked
+	// again, in the order in which they were found first, and what is new is
+	// still collected after that.
+	AbortAfter int
+
 	// Link makes a file whose content the job has a hard link to the first
 	// one. Where the file system takes no links it stays a copy, and a
 	// warning says so once.
@@ -167,6 +179,11 @@ type Engine struct {
 	before  store.Stats // when Run began
 	count   counters
 	noLinks sync.Once // guards the warning that there are none
+
+	unfinished bool        // an earlier update was
+	inRow      int         // known files, in the committer
+	enough     atomic.Bool // they were AbortAfter
+	stopTaking context.CancelFunc
 }
 
 // New returns an engine for the spiders and their seeds. It starts nothing.
@@ -232,6 +249,9 @@ func first[T comparable](vs ...T) T {
 // Run must be called once. When it returns everything it started has ended.
 func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	e.began = time.Now()
+	if err := e.beginUpdate(ctx); err != nil {
+		return nil, err
+	}
 	before, err := e.parts.Store.Stats(ctx)
 	if err != nil {
 		return nil, err
@@ -268,7 +288,9 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		Committed:    e.committed,
 	})
 	e.running.Store(e.front)
-	err = e.work(ctx)
+	if err = e.work(ctx); err == nil && ctx.Err() == nil {
+		err = e.endUpdate(ctx)
+	}
 
 	// What is known now is worth keeping whatever happened.
 	last := context.WithoutCancel(ctx)
@@ -294,6 +316,7 @@ func (e *Engine) work(ctx context.Context) error {
 
 	take, stopTaking := context.WithCancel(ctx)
 	defer stopTaking()
+	e.stopTaking = stopTaking
 	var (
 		once    sync.Once
 		seedErr error

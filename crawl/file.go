@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"time"
 
@@ -22,16 +23,27 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 	if s := e.spiders[t.Request.Spider]; s != nil {
 		headers = s.headersFor(&t.Entry)
 	}
+	if t.Again && e.enough.Load() {
+		return unchanged, nil // it was in the window
+	}
+	k, err := e.known(ctx, t)
+	if err != nil {
+		return store.Outcome{}, err
+	}
 	var firstErr error
 	for i := -1; i < len(t.Request.Backup); i++ {
 		u := t.Request.URL
 		if i >= 0 {
 			u = t.Request.Backup[i]
 		}
-		f, err := e.save(ctx, t, u, partID(t.Key, i), headers)
-		if err == nil {
+		f, err := e.save(ctx, t, u, partID(t.Key, i), headers, k)
+		switch {
+		case err == errUnchanged:
+			return unchanged, nil
+		case err == nil:
 			e.forgetParts(t)
-			return store.Outcome{State: store.Done, File: f}, nil
+			same := k != nil && k.whole && f.SHA256 == k.SHA256
+			return store.Outcome{State: store.Done, File: f, Unchanged: same}, nil
 		}
 		if firstErr == nil {
 			firstErr = err
@@ -44,11 +56,15 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 }
 
 // save fetches one URL of a file and puts it under its name. It goes on with
-// the part that an earlier attempt left under partID, if there is one.
-func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID string, headers map[string]string) (*store.File, error) {
+// the part that an earlier attempt left under partID, if there is one. k is what
+// there is of the file, nil if it is a new one.
+func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID string, headers map[string]string, k *known) (*store.File, error) {
 	part, err := e.parts.Files.Part(ctx, partID)
 	if err != nil {
 		return nil, err
+	}
+	if part == nil { // else it is known to have changed
+		headers = k.ask(t, rawURL, headers)
 	}
 	res, err := e.open(ctx, rawURL, t.Request.Referer, headers, part)
 	if err != nil {
@@ -58,6 +74,9 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		return nil, err
 	}
 	defer res.Body.Close()
+	if res.Status == http.StatusNotModified {
+		return nil, errUnchanged
+	}
 	if res.Offset == 0 {
 		part = nil
 	}
@@ -80,19 +99,25 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		}
 	}
 
-	path, err := e.finalPath(ctx, t, tmp.Type)
-	if err != nil {
+	f := &store.File{
+		Key: t.Key, URL: res.URL, Size: tmp.Size, SHA256: tmp.SHA256, Type: tmp.Type,
+		ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"),
+	}
+	if k != nil {
+		f.Path = k.Path // people know it by that name, whatever its type is now
+		if k.whole && k.SHA256 == f.SHA256 {
+			tmp.Discard()
+			return f, nil
+		}
+	} else if f.Path, err = e.finalPath(ctx, t, tmp.Type); err != nil {
 		tmp.Discard()
 		return nil, err
 	}
-	if err := tmp.Rename(path); err != nil {
+	if err := tmp.Rename(f.Path); err != nil {
 		tmp.Discard()
 		return nil, saveError(rawURL, err)
 	}
-	return &store.File{
-		Key: t.Key, URL: res.URL, Path: path, Size: tmp.Size, SHA256: tmp.SHA256, Type: tmp.Type,
-		ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"),
-	}, nil
+	return f, nil
 }
 
 // finalPath returns the path that a file has in the end: the one reserved for

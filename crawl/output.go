@@ -40,12 +40,18 @@ type output struct {
 	buf   *bufio.Writer
 	pos   position
 	saved time.Time // when pos was last written to disk
+
+	// stale says that lines have to go, of items that are no longer. The file
+	// is written anew at the end.
+	stale bool
 }
 
 // A position is a point up to which a file of lines is good.
 type position struct {
 	Seq   int64 `json:"seq"`   // of the last item in it
 	Bytes int64 `json:"bytes"` // its length
+	// Revision of the output in the store, when Seq was written.
+	Revision int64 `json:"revision,omitempty"`
 
 	// Table says that OUTPUT.csv is the job's, too.
 	Table bool `json:"table,omitempty"`
@@ -86,30 +92,48 @@ func outputPaths(spiders map[string]*spider, more []string) map[string]bool {
 // date with the store.
 func (o *outputs) resume(ctx context.Context, names []string) error {
 	for _, name := range names {
-		out, err := o.open(name)
+		out, err := o.open(ctx, name)
+		if err == nil {
+			err = o.catchUp(ctx, out)
+		}
 		if err != nil {
 			return err
-		}
-		for it, err := range o.st.Items(ctx, name, out.pos.Seq) {
-			if err != nil {
-				return err
-			}
-			if err := out.add(it); err != nil {
-				return o.diskError(out, err)
-			}
-		}
-		if err := out.buf.Flush(); err != nil {
-			return o.diskError(out, err)
 		}
 	}
 	return nil
 }
 
-// write adds the items that a commit kept. The first failure stays until
-// finish reports it; the items are safe in the store.
-func (o *outputs) write(outs []store.Outcome) {
+// catchUp adds the items that the store has beyond the position.
+func (o *outputs) catchUp(ctx context.Context, out *output) error {
+	for it, err := range o.st.Items(ctx, out.name, out.pos.Seq) {
+		if err != nil {
+			return err
+		}
+		if err := out.add(it); err != nil {
+			return o.diskError(out, err)
+		}
+	}
+	if err := out.buf.Flush(); err != nil {
+		return o.diskError(out, err)
+	}
+	return nil
+}
+
+// write adds the items that a commit kept; revised are the outputs that have
+// lost some by it. The first failure stays until finish reports it; the items
+// are safe in the store.
+func (o *outputs) write(outs []store.Outcome, revised []string) {
 	if o.err != nil {
 		return
+	}
+	ctx := context.Background() // what is committed is written, whatever has ended meanwhile
+	for _, name := range revised {
+		out, err := o.open(ctx, name)
+		if err != nil {
+			o.err = err
+			return
+		}
+		out.stale = true
 	}
 	touched := make(map[*output]bool)
 	for i := range outs {
@@ -117,7 +141,10 @@ func (o *outputs) write(outs []store.Outcome) {
 			if it.Seq == 0 {
 				continue // of an outcome that was skipped
 			}
-			out, err := o.open(it.Output)
+			out, err := o.open(ctx, it.Output)
+			if err == nil && out.stale {
+				continue
+			}
 			if err == nil {
 				if err = out.add(it); err != nil {
 					err = o.diskError(out, err)
@@ -146,14 +173,25 @@ func (o *outputs) write(outs []store.Outcome) {
 func (o *outputs) finish(ctx context.Context) error {
 	err := o.err
 	for _, out := range o.outs {
-		if e := o.finishOne(out); e != nil && err == nil {
+		if e := o.finishOne(ctx, out); e != nil && err == nil {
 			err = o.diskError(out, e)
 		}
 	}
 	return err
 }
 
-func (o *outputs) finishOne(out *output) error {
+func (o *outputs) finishOne(ctx context.Context, out *output) error {
+	if out.stale {
+		// The position on disk is that of another revision: after a kill the
+		// next run begins this anew.
+		err := out.restart(ctx, o.st)
+		if err == nil {
+			err = o.catchUp(ctx, out)
+		}
+		if err != nil {
+			return errors.Join(err, out.file.Close())
+		}
+	}
 	err := errors.Join(out.buf.Flush(), o.savePos(out), out.file.Close())
 	if err != nil {
 		return err
@@ -206,8 +244,21 @@ func (o *outputs) temp() string { return filepath.Join(o.dir, ".trawl", "tmp") }
 
 func (o *outputs) posPath(name string) string { return filepath.Join(o.dir, ".trawl", name+".pos") }
 
+// restart empties an output.
+func (out *output) restart(ctx context.Context, st store.Store) (err error) {
+	out.pos = position{Table: out.pos.Table}
+	if out.pos.Revision, err = st.Revision(ctx, out.name); err != nil {
+		return err
+	}
+	if err := out.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err = out.file.Seek(0, io.SeekStart)
+	return err
+}
+
 // open returns an output, opened at its position.
-func (o *outputs) open(name string) (*output, error) {
+func (o *outputs) open(ctx context.Context, name string) (*output, error) {
 	if out := o.outs[name]; out != nil {
 		return out, nil
 	}
@@ -229,8 +280,13 @@ func (o *outputs) open(name string) (*output, error) {
 	if out.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, o.diskError(out, err)
 	}
-	if st, err := out.file.Stat(); err != nil || st.Size() < out.pos.Bytes {
-		out.pos = position{Table: out.pos.Table} // somebody cut it: write it anew
+	revision, err := o.st.Revision(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := out.file.Stat(); err != nil || st.Size() < out.pos.Bytes || out.pos.Revision != revision {
+		// Somebody cut it, or items are no longer: write it anew.
+		out.pos = position{Revision: revision, Table: out.pos.Table}
 	}
 	if err := out.file.Truncate(out.pos.Bytes); err != nil {
 		return nil, o.diskError(out, err)

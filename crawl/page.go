@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"runtime/debug"
 
@@ -21,12 +22,26 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task, w *patience) (store
 		return store.Outcome{}, &fetch.Error{URL: t.Request.URL, Reason: fetch.Spider,
 			Err: fmt.Errorf("spider %q is not part of this run", t.Request.Spider)}
 	}
-	p, err := e.parts.Fetch.Page(ctx, &t.Request, s.headersFor(&t.Entry))
+	headers := s.headersFor(&t.Entry)
+	if t.Again {
+		if e.enough.Load() {
+			return unchanged, nil // it was in the window
+		}
+		before, err := e.parts.Store.Before(ctx, t.Entry)
+		if err != nil {
+			return store.Outcome{}, err
+		}
+		headers = conditional(headers, &before)
+	}
+	p, err := e.parts.Fetch.Page(ctx, &t.Request, headers)
 	if err != nil {
 		return store.Outcome{}, err
 	}
 	w.end()
 	e.front.Release(t)
+	if p.Status == http.StatusNotModified {
+		return unchanged, nil
+	}
 	e.count.bytes.Add(int64(len(p.Body)))
 
 	res, err := parse(ctx, s, p)
@@ -62,7 +77,7 @@ func parse(ctx context.Context, s *spider, p *trawl.Page) (res *trawl.Result, er
 
 // keep turns what a spider read from a page into the outcome of its request.
 func (e *Engine) keep(ctx context.Context, t *frontier.Task, s *spider, p *trawl.Page, res *trawl.Result) (store.Outcome, error) {
-	o := store.Outcome{State: store.Done}
+	o := store.Outcome{State: store.Done, ETag: p.Header.Get("ETag"), Modified: p.Header.Get("Last-Modified")}
 	base, err := url.Parse(p.URL)
 	if err != nil {
 		return o, &fetch.Error{URL: p.URL, Reason: fetch.Parse, Err: err}

@@ -23,6 +23,7 @@ type counters struct {
 	bytes     atomic.Int64 // received in bodies
 	fileBytes atomic.Int64
 	items     atomic.Int64
+	same      [2]atomic.Int64 // asked again and not changed, by kind
 	itemsBad  atomic.Int64
 	retries   atomic.Int64
 
@@ -96,6 +97,9 @@ func (e *Engine) badSeed(err error) {
 
 // committed counts and reports what has become durable.
 func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.Receipt) {
+	if err := errors.Join(e.hold(rec), e.countKnown(outs)); err != nil {
+		e.front.Fail(err)
+	}
 	held := make(map[trawl.Key]bool)
 	for i := range rec.Held {
 		held[rec.Held[i].File.Key] = true
@@ -105,6 +109,10 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 	}
 	for i := range outs {
 		t, o := ts[i], &outs[i]
+		if o.Unchanged {
+			e.count.same[o.Kind].Add(1)
+			continue
+		}
 		if o.File != nil && held[t.Key] {
 			delete(held, t.Key) // what is left was reported as done before
 			continue
@@ -126,11 +134,8 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 		}
 		e.reportFailure(&store.Outcome{State: store.Failed, Failure: &f.Failure})
 	}
-	if err := e.hold(rec); err != nil {
-		e.front.Fail(err)
-	}
 	if e.outputs != nil {
-		e.outputs.write(outs)
+		e.outputs.write(outs, rec.Revised)
 	}
 }
 
@@ -152,7 +157,6 @@ func (e *Engine) link(dups []store.File, held map[trawl.Key]bool) {
 }
 
 func (e *Engine) reportPage(t *frontier.Task, o *store.Outcome) {
-	e.count.items.Add(int64(len(o.Items)))
 	ev := PageDone{URL: t.Request.URL, Spider: t.Request.Spider, Items: len(o.Items)}
 	for i := range o.Children {
 		if o.Children[i].Request.Kind == trawl.KindFile {
@@ -165,8 +169,12 @@ func (e *Engine) reportPage(t *frontier.Task, o *store.Outcome) {
 	if fn := e.opt.Events.Page; fn != nil {
 		fn(ev)
 	}
-	if fn := e.opt.Events.Item; fn != nil {
-		for _, it := range o.Items {
+	for _, it := range o.Items {
+		if it.Seq == 0 {
+			continue // it was there, when the page was read before
+		}
+		e.count.items.Add(1)
+		if fn := e.opt.Events.Item; fn != nil {
 			fn(ItemDone{Output: it.Output, Body: it.Body})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/frontier"
 	"github.com/trawl-go/trawl/internal/store"
@@ -14,7 +15,7 @@ import (
 // A Tally counts requests of one kind.
 type Tally struct {
 	Done    int64 `json:"done"`    // in this run
-	Already int64 `json:"already"` // by earlier runs
+	Already int64 `json:"already"` // by earlier runs, and not changed since
 	Failed  int64 `json:"failed"`  // in the whole job
 	Waiting int64 `json:"waiting"`
 }
@@ -47,6 +48,10 @@ type Summary struct {
 	// Failed counts the requests of the whole job that failed; see
 	// [CountFailures].
 	Failed []FailedCount `json:"failed,omitempty"`
+
+	// Enough says that the run asked no further because the last
+	// Options.AbortAfter files were known.
+	Enough bool `json:"enough,omitempty"`
 
 	// Stopped are the hosts that nothing more was asked of, with the reason.
 	Stopped map[string]string `json:"stopped,omitempty"`
@@ -81,7 +86,7 @@ func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 		Items: e.count.items.Load(), ItemsFailed: e.count.itemsBad.Load(),
 		Bytes: max(e.count.fileBytes.Load(), 0), Received: e.count.bytes.Load(),
 		Retries: e.count.retries.Load(),
-		Elapsed: time.Since(e.began),
+		Elapsed: time.Since(e.began), Enough: e.enough.Load(),
 	}
 	if e.front != nil {
 		s.Stopped = e.front.Stopped()
@@ -98,19 +103,17 @@ func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 	}
 	s.ItemsTotal = st.Items
 	s.Duplicates = max(st.Duplicates-e.before.Duplicates, 0)
-	s.Pages = tally(st.Pages, e.before.Pages)
-	s.Files = tally(st.Files, e.before.Files)
+	s.Pages = e.tally(trawl.KindPage, st.Pages, e.before.Pages)
+	s.Files = e.tally(trawl.KindFile, st.Files, e.before.Files)
 	s.Failed, err = CountFailures(ctx, e.parts.Store)
 	return s, err
 }
 
 // tally says what became of requests since before. Some that were done then
 // may be held now.
-func tally(now, before store.Counts) Tally {
-	return Tally{
-		Done: max(now.Done-before.Done, 0), Already: min(now.Done, before.Done),
-		Failed: now.Failed, Waiting: now.Waiting,
-	}
+func (e *Engine) tally(kind trawl.Kind, now, before store.Counts) Tally {
+	done := max(now.Done-before.Done-e.count.same[kind].Load(), 0)
+	return Tally{Done: done, Already: now.Done - done, Failed: now.Failed, Waiting: now.Waiting}
 }
 
 // CountFailures counts the failed requests of a job by reason, and by HTTP
@@ -170,8 +173,8 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return Snapshot{
-		Pages: tally(st.Pages, e.before.Pages),
-		Files: tally(st.Files, e.before.Files),
+		Pages: e.tally(trawl.KindPage, st.Pages, e.before.Pages),
+		Files: e.tally(trawl.KindFile, st.Files, e.before.Files),
 		Items: e.count.items.Load(), Received: e.count.bytes.Load(), Bytes: max(e.count.fileBytes.Load(), 0),
 		Retries: e.count.retries.Load(), ItemsFailed: e.count.itemsBad.Load(),
 		Elapsed: time.Since(e.began),

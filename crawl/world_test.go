@@ -3,6 +3,7 @@ package crawl_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
@@ -216,6 +217,8 @@ func tree(t *testing.T, dir string) []string {
 	slices.Sort(out)
 	return out
 }
+
+func sum(s string) [32]byte { return sha256.Sum256([]byte(s)) }
 
 func write(t *testing.T, path, text string) {
 	t.Helper()

@@ -50,6 +50,8 @@ type collectFlags struct {
 	held      int
 	dedupe    string
 	keepExt   bool
+	update    bool
+	abort     int
 	sync      string
 	decode    bool
 	workers   workersFlag
@@ -92,6 +94,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
 	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
 	fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
+	fs.BoolVar(&f.update, "update", false, "ask again for all that is done, and take what has changed or is new")
+	fs.IntVar(&f.abort, "abort-after", 0, "end when `N` files in a row that pages lead to were there already; with --update: ask only pages, and only until then")
 	fs.StringVar(&f.dedupe, "dedupe", "none", "none: save files with the same content under each name; link: as hard links")
 	fs.BoolVar(&f.keepExt, "keep-extension", false, "keep the extension of a picture that is of another type")
 	fs.StringVar(&f.sync, "sync", "on", "on: files are on disk before they count; off: faster, at the risk of a power cut")
@@ -154,7 +158,10 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	default:
 		return nil, usagef("--dedupe %s: must be none or link", f.dedupe)
 	}
-	o.Crawl.KeepExt = f.keepExt
+	if f.abort < 0 || f.abort == 0 && changed("abort-after") {
+		return nil, usagef("--abort-after %d: must be at least 1", f.abort)
+	}
+	o.Crawl.Update, o.Crawl.AbortAfter, o.Crawl.KeepExt = f.update, f.abort, f.keepExt
 	if f.retries == 0 {
 		o.Crawl.Retries = -1
 	}

@@ -20,6 +20,8 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 	switch {
 	case s.Interrupted:
 		state = "interrupted"
+	case s.Enough:
+		state = "done as far as it was new"
 	case s.Left() > 0: // hosts were stopped, or an error ended it
 		state = "stopped short"
 	}
@@ -67,6 +69,8 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 		row("in", "%s", dir)
 	}
 	switch {
+	case s.Enough && s.Left() > 0:
+		row("next", "%s left behind the files that were known; the same command goes on", plural(s.Left(), "request"))
 	case s.Interrupted:
 		row("next", "%s left; the same command goes on", plural(s.Left(), "request"))
 	case failures(s) > 0 && dir != "":

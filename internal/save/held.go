@@ -110,6 +110,18 @@ func (d *Dir) Has(p string, sum [32]byte) (bool, error) {
 	}
 }
 
+// HasSize reports whether there is a regular file of that size at a path.
+func (d *Dir) HasSize(p string, size int64) (bool, error) {
+	info, err := d.root.Lstat(filepath.FromSlash(p))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, diskError(p, err)
+	}
+	return info.Mode().IsRegular() && info.Size() == size, nil
+}
+
 // isFile reports whether there is a regular file at a path.
 func (d *Dir) isFile(p string) (bool, error) {
 	info, err := d.root.Lstat(filepath.FromSlash(p))

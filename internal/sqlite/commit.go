@@ -134,7 +134,10 @@ func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (e e
 	}
 	switch {
 	case o.Unchanged && e.again:
-		return e, nil
+		if o.File != nil {
+			_, err = t.exec("UPDATE file SET etag = ?, modified = ? WHERE key = ?", o.File.ETag, o.File.Modified, o.Key)
+		}
+		return e, err
 	case e.kind == trawl.KindPage:
 		return e, t.page(o, e.again, receipt)
 	case o.File != nil:

@@ -397,6 +397,10 @@ func (m *Mem) endLocked(o Outcome, c *Commit, receipt *Receipt) bool {
 		m.failures[r.key] = f
 	case Done:
 		if o.Unchanged && r.again {
+			if f, ok := m.files[r.key]; ok && o.File != nil {
+				f.ETag, f.Modified = o.File.ETag, o.File.Modified
+				m.files[r.key] = f
+			}
 			break
 		}
 		if r.kind == trawl.KindPage {

@@ -147,7 +147,8 @@ type Outcome struct {
 	ETag, Modified string
 
 	// Unchanged says that a request which was done before is Done and that
-	// all that came of it is as it was. Nothing else is looked at.
+	// all that came of it is as it was. Of a File the validators alone are
+	// kept; nothing else is looked at.
 	Unchanged bool
 }
 

@@ -216,6 +216,7 @@ func (m *machine) commitSomething() {
 		} else if o.State == store.Done {
 			content := byte(m.r.IntN(4))
 			o.File = saved(r, fmt.Sprintf("p%d", m.r.IntN(50)), content).File
+			o.File.ETag = fmt.Sprint(m.r.IntN(3))
 		}
 		c.Outcomes = append(c.Outcomes, o)
 	}
