@@ -7,6 +7,7 @@ import (
 
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/isolate"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/internal/sqlite"
@@ -91,6 +92,7 @@ func statusOf(err error) int {
 		usage  usageError
 		other  *job.OtherJobError
 		spid   *spider.Error
+		worker *isolate.Error
 		locked *job.LockedError
 		db     *sqlite.Error
 		disk   *save.Error
@@ -101,7 +103,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &db) && errors.Is(err, fs.ErrNotExist): // no job there
 		return exitUsage
-	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &spid), errors.As(err, &bad):
+	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted

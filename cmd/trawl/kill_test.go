@@ -115,13 +115,8 @@ func newKillTest(t *testing.T) *killTest {
 			PictureBytes: 20_000,
 			Latency:      5 * time.Millisecond, Jitter: 5 * time.Millisecond,
 		}),
-		program: filepath.Join(t.TempDir(), "trawl"+exe()),
+		program: buildTrawl(t),
 		rand:    rand.New(rand.NewPCG(seed, 0)),
-	}
-	// Without the race detector, whatever the tests are built with: it is the
-	// real program that is killed, and it is fast.
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", k.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	if err := k.site.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -145,6 +140,18 @@ func exe() string {
 		return ".exe"
 	}
 	return ""
+}
+
+// buildTrawl builds the program as its users have it, without the race
+// detector whatever the tests are built with: it is faster, and its worker
+// processes have a limit of memory.
+func buildTrawl(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "trawl"+exe())
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
 }
 
 func (k *killTest) learnPictures() {
