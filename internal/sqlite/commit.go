@@ -129,7 +129,7 @@ func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (e e
 	if o.State == store.Failed || o.Failure != nil {
 		return e, t.fail(o, e.kind)
 	}
-	if _, err := t.exec("DELETE FROM failure WHERE key = ?", o.Key); err != nil || o.State != store.Done {
+	if err := t.mend(o.Key); err != nil || o.State != store.Done {
 		return e, err
 	}
 	switch {
@@ -156,6 +156,26 @@ func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (e e
 	return e, nil
 }
 
+// mend forgets the failure of a request, if there is one. Most jobs have none
+// at all, so that is asked first.
+func (t *tx) mend(key trawl.Key) error {
+	if t.failures == unknown {
+		r, err := t.first("SELECT EXISTS(SELECT 1 FROM failure)")
+		if err != nil {
+			return err
+		}
+		t.failures = no
+		if r.int(0) != 0 {
+			t.failures = yes
+		}
+	}
+	if t.failures == no {
+		return nil
+	}
+	_, err := t.exec("DELETE FROM failure WHERE key = ?", key)
+	return err
+}
+
 // fail records why a request failed, or has to be tried again.
 func (t *tx) fail(o *store.Outcome, kind trawl.Kind) error {
 	f := *cmp.Or(o.Failure, &store.Failure{Tries: o.Tries})
@@ -172,6 +192,7 @@ func (t *tx) fail(o *store.Outcome, kind trawl.Kind) error {
 
 // failure records a failure, which is final unless the request waits.
 func (t *tx) failure(f *store.Failure, host store.HostID, final bool) error {
+	t.failures = yes
 	_, err := t.exec(`INSERT OR REPLACE INTO failure(key, host, kind, final, url, reason, status, message, tries, at)
 		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		f.Key, host, f.Kind, final, f.URL, f.Reason, f.Status, f.Message, f.Tries, store.Nanos(f.At))

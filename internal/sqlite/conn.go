@@ -90,15 +90,29 @@ func (c *conn) run(ctx context.Context, script string) error {
 // A context that can end costs a goroutine in the driver: inside of
 // transactions, where statements are short, pass one that cannot.
 func (c *conn) exec(ctx context.Context, q string, args ...any) (int64, error) {
-	st, err := c.prepare(ctx, q)
-	if err != nil {
-		return 0, err
-	}
-	res, err := st.(driver.StmtExecContext).ExecContext(ctx, c.bind(args))
+	res, err := c.execute(ctx, q, args)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// insert is exec for a statement that inserts one row, and returns the row's
+// ID. A RETURNING would cost SQLite a table to keep the result in.
+func (c *conn) insert(ctx context.Context, q string, args ...any) (int64, error) {
+	res, err := c.execute(ctx, q, args)
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (c *conn) execute(ctx context.Context, q string, args []any) (driver.Result, error) {
+	st, err := c.prepare(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return st.(driver.StmtExecContext).ExecContext(ctx, c.bind(args))
 }
 
 // query calls each for every row of the result. The row is valid until each

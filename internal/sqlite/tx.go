@@ -22,6 +22,7 @@ type tx struct {
 	ids    map[string]int64 // of spiders and outputs, by table and name
 
 	suspects answer // whether there are suspect contents
+	failures answer // whether there are failures
 }
 
 // answer is one that costs a question to the database.
@@ -54,6 +55,14 @@ func (t *tx) exec(q string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return t.c.exec(context.Background(), q, args...)
+}
+
+// insert is conn.insert, unless the transaction's context has ended.
+func (t *tx) insert(q string, args ...any) (int64, error) {
+	if err := t.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return t.c.insert(context.Background(), q, args...)
 }
 
 // first is conn.first, unless the transaction's context has ended.

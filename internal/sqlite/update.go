@@ -32,11 +32,9 @@ func (t *tx) page(o *store.Outcome, again bool, receipt *store.Receipt) error {
 		if err != nil {
 			return err
 		}
-		r, err := t.first("INSERT INTO item(output, key, body) VALUES(?, ?, ?) RETURNING seq", output, o.Key, string(it.Body))
-		if err != nil {
+		if it.Seq, err = t.insert("INSERT INTO item(output, key, body) VALUES(?, ?, ?)", output, o.Key, string(it.Body)); err != nil {
 			return err
 		}
-		it.Seq = r.int(0)
 	}
 	t.totals[colItems] += int64(len(o.Items))
 	return nil
