@@ -148,6 +148,42 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestUpdateDoc(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "b.md")
+	put := func(text string) error {
+		return updateDoc(name, func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
+	}
+	if err := put("first\n"); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("before\n"+string(page)+"after\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("second\n"); err != nil {
+		t.Fatal(err)
+	}
+	page, err = os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(page), "before\n# Benchmarks\n\n"+docBegin+"\nsecond\n\n"+docEnd+"after\n"; got != want {
+		t.Errorf("the page is %q, want %q", got, want)
+	}
+	if err := os.WriteFile(name, []byte("something else\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("third\n"); err == nil {
+		t.Error("a page without the lines was written over")
+	}
+}
+
 func TestFrontierURL(t *testing.T) {
 	if n := len(frontierURL(19_999, 99_999_999)); n != 80 {
 		t.Errorf("the frontier's URLs have %d bytes, want 80: the table says so", n)

@@ -38,12 +38,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -94,7 +96,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs.IntVar(&o.rounds, "rounds", 5, "measure each program `N` times; slow ones less often")
 	fs.IntVar(&o.jobs, "jobs", 16, "have every program keep `N` requests under way")
 	fs.StringVar(&o.dir, "dir", "", "put sites and what is collected below `DIR` (default a new temporary directory)")
-	fs.StringVar(&o.out, "out", "", "write benchmarks.md, benchmarks.svg and benchmarks.json to `DIR`")
+	fs.StringVar(&o.out, "out", "", "write benchmarks.md, benchmarks.svg and benchmarks.json to `DIR`; of a page that is there only the measured part changes")
 	fs.StringVar(&o.json, "json", "", "write the measurements to `FILE`")
 	fs.StringVar(&o.compare, "compare", "", "show how the measurements differ from those in `FILE`, written by -json")
 	if err := fs.Parse(args); err != nil {
@@ -245,8 +247,39 @@ func (b *bench) write(r *report) error {
 	if err := writeFile(filepath.Join(b.opt.out, "benchmarks.svg"), func(w io.Writer) error { return writeChart(w, r) }); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(b.opt.out, "benchmarks.md"), func(w io.Writer) error {
-		return writeMarkdown(w, r, "benchmarks.svg")
+	return updateDoc(filepath.Join(b.opt.out, "benchmarks.md"), func(w io.Writer) error { return writeMarkdown(w, r, "benchmarks.svg") })
+}
+
+// The lines between which updateDoc writes.
+const (
+	docBegin = "<!-- measured: go run ./bench -out docs -->\n"
+	docEnd   = "<!-- end of what was measured -->\n"
+)
+
+// updateDoc writes what was measured into a page, in place of what was between
+// the lines for it; the rest of the page stays.
+func updateDoc(name string, write func(io.Writer) error) error {
+	page, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(page), docBegin)
+	_, after, ok2 := strings.Cut(rest, docEnd)
+	if !ok || !ok2 {
+		if len(page) > 0 {
+			return fmt.Errorf("%s: not written: it has no lines %q and %q", name, docBegin, docEnd)
+		}
+		before, after = "# Benchmarks\n\n", ""
+	}
+	return writeFile(name, func(w io.Writer) error {
+		if _, err := io.WriteString(w, before+docBegin+"\n"); err != nil {
+			return err
+		}
+		if err := write(w); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, "\n"+docEnd+after)
+		return err
 	})
 }
 
