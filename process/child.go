@@ -34,6 +34,7 @@ type child struct {
 	errs *forwarder
 	runs chan struct{} // closed when the goroutines of run are started
 	read chan struct{} // closed when the link has been read to its end
+	sent chan struct{} // closed when nothing more is written to the link
 
 	ended chan struct{} // closed when everything below is final and all output forwarded
 	state *os.ProcessState
@@ -113,6 +114,7 @@ func startChild(o childOptions) (*child, error) {
 		errs:  &forwarder{r: errR, to: o.stderr, keep: 16 << 10},
 		runs:  make(chan struct{}),
 		read:  make(chan struct{}),
+		sent:  make(chan struct{}),
 		ended: make(chan struct{}),
 	}
 	var out *forwarder // nil if there is nothing to forward
@@ -162,7 +164,10 @@ func (c *child) run(out *forwarder, handle func(byte, []byte)) {
 		out.start()
 	}
 	c.errs.start()
-	go c.link.write()
+	go func() {
+		defer close(c.sent)
+		c.link.write()
+	}()
 	go func() {
 		defer close(c.read)
 		var sessions sessions
@@ -188,7 +193,8 @@ func (c *child) finish(out *forwarder) {
 	sweepArena()
 	<-c.read // what it sent may still be in the pipe
 	c.link.close()
-	c.link.w.Close()
+	c.link.w.Close() // if a descendant has the other end, a write may wait
+	<-c.sent
 	c.link.r.Close()
 	c.errs.drain()
 	if out != nil {

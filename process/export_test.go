@@ -32,6 +32,14 @@ func InPipe[T any](c *Conn[T]) int {
 	return n
 }
 
+// Remembered tells how many waiters c would notify.
+func Remembered(c *Cond) int {
+	h := self.root.get()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.objects[c.ref.id].(*hubCond).order)
+}
+
 // Waiting tells how many goroutines of this process wait for e.
 func Waiting(e *Event) int {
 	if n, ok := parkedHere(e.impl); ok {

@@ -265,7 +265,7 @@ func (s *sessions) gone() {
 // descendants.
 type asks struct {
 	once    sync.Once
-	session uint64
+	session uint64 // set once, with mu held
 	last    atomic.Uint64
 
 	mu      sync.Mutex // guards everything below
@@ -286,6 +286,8 @@ func (a *asks) do(ctx context.Context, op opcode, object uint64, args ...byte) r
 		return reply{code: codeNoObject}
 	}
 	a.once.Do(func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		a.session = newSession()
 		a.waiting = make(map[uint64]chan reply)
 	})

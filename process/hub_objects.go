@@ -3,6 +3,7 @@ package process
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // Kinds of objects.
@@ -229,14 +230,14 @@ func (c *hubCond) ask(q *question) {
 		id := q.args.int()
 		t := c.tickets[id]
 		if t == nil || t.notified {
-			delete(c.tickets, id)
+			c.drop(id)
 			q.answer(codeOK)
 			return
 		}
 		t.waiter = q
 		q.keep()
 	case opLeave:
-		delete(c.tickets, q.args.int())
+		c.drop(q.args.int())
 		q.answer(codeOK)
 	case opGive:
 		c.notify(q.args.int())
@@ -244,16 +245,20 @@ func (c *hubCond) ask(q *question) {
 	}
 }
 
+// drop forgets a ticket.
+func (c *hubCond) drop(id int64) {
+	if t := c.tickets[id]; t != nil && !t.notified {
+		c.order = slices.DeleteFunc(c.order, func(x int64) bool { return x == id })
+	}
+	delete(c.tickets, id)
+}
+
 func (c *hubCond) notify(n int64) {
-	for n > 0 && len(c.order) > 0 {
+	for ; n > 0 && len(c.order) > 0; n-- {
 		id := c.order[0]
 		c.order = c.order[1:]
 		t := c.tickets[id]
-		if t == nil {
-			continue // left
-		}
 		t.notified = true
-		n--
 		if t.waiter != nil {
 			delete(c.tickets, id)
 			t.waiter.answer(codeOK)
@@ -264,7 +269,7 @@ func (c *hubCond) notify(n int64) {
 func (c *hubCond) forget(q *question) {
 	for id, t := range c.tickets {
 		if t.waiter == q {
-			delete(c.tickets, id)
+			c.drop(id)
 		}
 	}
 }
@@ -273,7 +278,7 @@ func (c *hubCond) gone(session uint64) {
 	var lost int64
 	for id, t := range c.tickets {
 		if t.session == session {
-			delete(c.tickets, id)
+			c.drop(id)
 			if t.notified {
 				lost++ // it was told, and did not live to hear it
 			}

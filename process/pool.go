@@ -82,6 +82,7 @@ type Pool struct {
 	pending  taskList
 	workers  []*poolWorker
 	failures int // workers in a row that died before they were ready
+	telling  int // calls that tell futures of their end
 	lastID   uint64
 	stats    PoolStats
 	watching bool          // recall is due
@@ -180,16 +181,17 @@ func (p *Pool) Terminate() {
 			t.endLocked()
 		}
 		p.stopLocked()
-		p.endedLocked()
 	}
+	p.telling++
 	p.unlock()
 	failAll(lost, ErrTerminated)
+	p.told()
 }
 
 // Join waits until the pool has ended: all tasks are done and all workers
 // gone. It returns ErrPoolOpen if neither Close nor Terminate was called, nil
 // for a pool that is broken, and ctx.Err() if ctx ends first. A task must not
-// join its own pool.
+// join its own pool, nor must what is called when its future ends.
 func (p *Pool) Join(ctx context.Context) error {
 	p.mu.Lock()
 	open := p.state == poolOpen
@@ -255,7 +257,6 @@ func (p *Pool) submit(ctx context.Context, t *task) error {
 	p.dispatchLocked()
 	p.unlock()
 	if ctx.Done() != nil {
-
 		stop := context.AfterFunc(ctx, func() { p.cancel(t, ctx.Err()) })
 		p.mu.Lock()
 		t.stop = stop
@@ -295,6 +296,7 @@ func (p *Pool) cancel(t *task, err error) {
 		p.stats.Failed++
 		p.unlock()
 		t.job.fail(err)
+		p.told()
 	default:
 		t.cancelled = err
 		w.c.link.send(kindCancel, t.appendID(nil))
@@ -315,12 +317,16 @@ func (p *Pool) withdraw(t *task, err error) {
 	p.dropLocked(t)
 	p.unlock()
 	t.job.fail(err)
+	p.told()
 }
 
+// dropLocked takes out a task that no worker has. Its future is to be told, and
+// then told to be called.
 func (p *Pool) dropLocked(t *task) {
 	p.pending.remove(t)
 	t.endLocked()
 	p.stats.Done++
+	p.telling++
 	p.dispatchLocked()
 }
 
@@ -420,9 +426,18 @@ func (p *Pool) stopLocked() {
 	}
 }
 
+// told is called after futures were told of their end, as which telling counts
+// from before the pool was unlocked: Join must not return in between.
+func (p *Pool) told() {
+	p.mu.Lock()
+	p.telling--
+	p.endedLocked()
+	p.unlock()
+}
+
 // endedLocked notes the end of the pool.
 func (p *Pool) endedLocked() {
-	if p.state == poolOpen || len(p.workers) > 0 || p.pending.n > 0 {
+	if p.state == poolOpen || len(p.workers) > 0 || p.pending.n > 0 || p.telling > 0 {
 		return
 	}
 	select {

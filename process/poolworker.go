@@ -197,11 +197,13 @@ func (w *poolWorker) returned(d *decoder) {
 		w.given--
 	}
 	lost := p.requeueLocked(back)
+	p.telling++
 	p.dispatchLocked()
 	p.unlock()
 	for _, t := range lost {
 		t.job.fail(t.cancelled)
 	}
+	p.told()
 }
 
 // requeueLocked puts tasks that were not started first in the line again. It
@@ -277,9 +279,7 @@ func (w *poolWorker) end(err error) {
 		blamed.endLocked()
 		p.stats.Done++
 		p.stats.Failed++
-		if p.state == poolBroken || p.state == poolOpen || p.state == poolClosed {
-			lost = p.requeueLocked(w.tasks[1:])
-		}
+		lost = p.requeueLocked(w.tasks[1:])
 		w.tasks = nil
 	}
 	var broken []*task
@@ -299,8 +299,8 @@ func (w *poolWorker) end(err error) {
 		p.stats.Failed += len(more)
 		broken = append(broken, more...)
 	}
+	p.telling++
 	p.dispatchLocked()
-	p.endedLocked()
 	p.unlock()
 	if blamed != nil {
 		blamed.job.fail(crash)
@@ -309,6 +309,7 @@ func (w *poolWorker) end(err error) {
 		t.job.fail(t.cancelled)
 	}
 	failAll(broken, cause)
+	p.told()
 }
 
 // A task is work for a pool. Its fields are guarded by the pool's mutex.

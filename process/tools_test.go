@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -340,6 +339,7 @@ func TestCondWaitFor(t *testing.T) {
 		want(t, "calls", n, 2)
 		wantErr(t, "WaitFor() that is so", a.C.WaitFor(ended(t.Context()), func() bool { return true }), nil)
 		a.C.L.Release()
+		want(t, "those who gave up and are remembered", process.Remembered(a.C), 0)
 	})
 }
 
@@ -494,78 +494,6 @@ func TestItem200_BrokenBarrier(t *testing.T) {
 	wantErr(t, "Wait() beside one that died", <-c, process.ErrBarrierBroken)
 }
 
-type numbers struct {
-	I *process.Value[int32]
-	F *process.Value[float64]
-	A *process.Array[uint8]
-	B *process.Array[float32]
-}
-
-var changes = process.Register("changes", func(_ context.Context, n numbers) (none, error) {
-	n.I.Store(-n.I.Load())
-	n.F.Add(0.25)
-	n.A.Set(2, n.A.At(1)+1)
-	n.B.CopyFrom([]float32{1.5, 2.5}, 1)
-	return none{}, nil
-})
-
-func TestItem201_ValueAndArray(t *testing.T) {
-	both(t, func(t *testing.T) {
-		n := numbers{must(process.NewValue[int32](7)), must(process.NewValue(0.5)), must(process.NewArray[uint8](5)), must(process.NewArray[float32](4))}
-		want(t, "start", n.I.Load(), 7)
-		want(t, "Len", n.A.Len(), 5)
-		all := make([]uint8, 5)
-		n.A.CopyTo(all, 0)
-		want(t, "zeroed", all, make([]uint8, 5))
-		want(t, "Add", n.A.Add(1, 250), 250)
-		want(t, "Add past the end", n.A.Add(1, 10), 4)
-		want(t, "Swap", n.I.Swap(8), 7)
-		want(t, "CompareAndSwap", n.I.CompareAndSwap(8, 9), true)
-		want(t, "CompareAndSwap", n.I.CompareAndSwap(8, 10), false)
-		p := start(t, changes, n, nil)
-		want(t, "exit code", join(t, p), 0)
-		want(t, "int", n.I.Load(), -9)
-		want(t, "float", n.F.Load(), 0.75)
-		n.A.CopyTo(all, 0)
-		want(t, "array", all, []uint8{0, 4, 5, 0, 0})
-		floats := make([]float32, 3)
-		n.B.CopyTo(floats, 1)
-		want(t, "floats", floats, []float32{1.5, 2.5, 0})
-		for _, i := range []int{-1, 5} {
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Errorf("At(%d) did not panic", i)
-					}
-				}()
-				n.A.At(i)
-			}()
-		}
-	})
-}
-
-var adds = process.Register("adds", func(_ context.Context, a *process.Array[uint8]) (none, error) {
-	for i := range 10_000 {
-		a.Add(i%4, 1)
-	}
-	return none{}, nil
-})
-
-// Bytes of one word are changed by several processes, and none is lost.
-func TestItem201_Atomic(t *testing.T) {
-	a := must(process.NewArray[uint8](4))
-	var ps []*process.Process
-	for range 3 {
-		ps = append(ps, start(t, adds, a, nil))
-	}
-	for _, p := range ps {
-		want(t, "exit code", join(t, p), 0)
-	}
-	for i := range 4 {
-		want(t, "sum", int(a.At(i)), 3*2500%256)
-	}
-}
-
 // tools are all kinds.
 type tools struct {
 	L *process.Lock
@@ -615,98 +543,5 @@ func TestItem202_ToolsCanBeSent(t *testing.T) {
 			want(t, "array", x.A.At(1), 2)
 			want(t, "queue", x.Q.Len(), 1)
 		}
-	})
-}
-
-var holds = process.Register("holds", func(ctx context.Context, a holdArg) (none, error) {
-	err := a.L.Acquire(ctx)
-	if err != nil && err != process.ErrOwnerDied {
-		return none{}, err
-	}
-	a.Held.Set()
-	select {}
-})
-
-func TestItem248_HolderKilled(t *testing.T) {
-	both(t, func(t *testing.T) {
-		a := holdArg{must(process.NewLock()), must(process.NewEvent())}
-		var took []time.Duration
-		for i := range 20 {
-			a.Held.Clear()
-			p := start(t, holds, a, nil)
-			wantErr(t, "Wait()", a.Held.Wait(soon(t)), nil)
-			got := make(chan error)
-			if i%2 == 0 {
-				go func() { got <- a.L.Acquire(soon(t)) }()
-			}
-			begin := time.Now()
-			p.Kill()
-			if i%2 == 1 {
-				join(t, p)
-				go func() { got <- a.L.Acquire(soon(t)) }()
-			}
-			wantErr(t, "Acquire()", <-got, process.ErrOwnerDied)
-			took = append(took, time.Since(begin))
-			wantErr(t, "Release()", a.L.Release(), nil)
-			ok, err := a.L.TryAcquire()
-			want(t, "TryAcquire", ok, true)
-			wantErr(t, "TryAcquire(): it is told once", err, nil)
-			a.L.Release()
-		}
-		slices.Sort(took)
-		if m := took[len(took)/2]; m > 100*time.Millisecond {
-			t.Errorf("half of the next owners waited for more than %v", m)
-		}
-		t.Logf("from the kill to the next owner: median %v, worst %v", took[len(took)/2], took[len(took)-1])
-	})
-}
-
-// A holder that ends in peace without releasing has died too.
-var leaves = process.Register("leaves", func(ctx context.Context, l *process.Lock) (none, error) {
-	return none{}, l.Acquire(ctx)
-})
-
-func TestItem248_HolderEnds(t *testing.T) {
-	both(t, func(t *testing.T) {
-		l := must(process.NewLock())
-		join(t, start(t, leaves, l, nil))
-		want(t, "Locked", l.Locked(), false)
-		wantErr(t, "Release()", l.Release(), process.ErrNotLocked)
-		ok, err := l.TryAcquire()
-		want(t, "TryAcquire", ok, true)
-		wantErr(t, "TryAcquire()", err, process.ErrOwnerDied)
-	})
-}
-
-var contends = process.Register("contends", func(ctx context.Context, a counter) (none, error) {
-	for {
-		if err := a.L.Acquire(ctx); err != nil && err != process.ErrOwnerDied {
-			return none{}, err
-		}
-		a.A.Add(0, 1)
-		a.L.Release()
-	}
-})
-
-// Processes that fight for a lock are killed at any moment; it is never lost.
-func TestLockSurvivesItsUsers(t *testing.T) {
-	both(t, func(t *testing.T) {
-		a := counter{L: must(process.NewLock()), A: must(process.NewArray[int64](1))}
-		survivor := start(t, contends, a, nil)
-		for range 15 {
-			p := start(t, contends, a, nil)
-			q := start(t, contends, a, nil)
-			n := a.A.At(0)
-			eventually(t, "they go on", func() bool { return a.A.At(0) > n+100 })
-			p.Kill()
-			if err := a.L.Acquire(soon(t)); err != nil && err != process.ErrOwnerDied {
-				t.Fatalf("Acquire() = %v", err)
-			}
-			a.L.Release()
-			q.Kill()
-		}
-		n := a.A.At(0)
-		eventually(t, "the survivor goes on", func() bool { return a.A.At(0) > n+100 })
-		want(t, "the survivor is alive", survivor.Alive(), true)
 	})
 }

@@ -24,10 +24,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// memoryLimited tells whether workers can be given little memory: the race
-// detector needs much.
-const memoryLimited = process.MemoryLimited && !raceEnabled
-
 // newDecoder returns a Decoder that is closed at the end of the test.
 func newDecoder(t testing.TB, opts *decode.Options) *decode.Decoder {
 	t.Helper()
@@ -127,7 +123,7 @@ func wantResult(t *testing.T, got, want decode.Result, err, beyond string) {
 
 // A picture that needs too much memory fails alone.
 func TestMemory(t *testing.T) {
-	if !memoryLimited {
+	if !process.MemoryLimited {
 		t.Skip("no memory limit here")
 	}
 	dir := t.TempDir()
@@ -214,7 +210,7 @@ func TestAll(t *testing.T) {
 		}
 	}
 	opts := &decode.Options{Workers: 2}
-	if memoryLimited {
+	if process.MemoryLimited {
 		opts.Memory, opts.MaxPixels = 128<<20, 1<<40
 	}
 	d := newDecoder(t, opts)
