@@ -149,6 +149,7 @@ func (t *tx) mustHold(l store.Lease) error {
 func (s *Store) Share(ctx context.Context, worker string, ttl time.Duration) (int, error) {
 	ttl = cmp.Or(ttl, defaultTTL)
 	workers := 1
+	s.shares.Store(true)
 	err := s.write(ctx, "share", lazily, func(t *tx) error {
 		t.queue(`INSERT INTO worker(id, name, seen) VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 microsecond')
 			ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, s.id, escape(worker), ttl.Microseconds())

@@ -9,9 +9,12 @@ import (
 )
 
 // Reserve implements [store.Store]. One process gives names at a time.
+//
+// What it gives is on the server's disk when it returns: unlike the process,
+// the server may crash between this and the commit that relies on the names.
 func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path string) bool) ([]string, error) {
 	var ps []string
-	err := s.write(ctx, "reserve names", lazily, func(t *tx) error {
+	err := s.write(ctx, "reserve names", writing, func(t *tx) error {
 		ps = make([]string, len(names))
 		t.lock(lockNames)
 		ns := newNames(t)
@@ -50,8 +53,6 @@ func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path
 
 // Rename implements [store.Store].
 func (s *Store) Rename(ctx context.Context, n store.Name, taken func(path string) bool) (p string, err error) {
-	// On the server's disk at once: the file gets its new name next, and must
-	// not be taken for another's after a crash of the server.
 	err = s.write(ctx, "rename a file", writing, func(t *tx) error {
 		p = ""
 		done := false

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -86,8 +87,9 @@ type Store struct {
 
 	// id tells this Store from all others, as an owner of partitions. slot is
 	// the row of counters for what it adds without a lease.
-	id   string
-	slot int32
+	id     string
+	slot   int32
+	shares atomic.Bool // it is among the workers
 
 	closing    context.Context // ends with the first Close
 	beginClose context.CancelFunc
@@ -231,7 +233,7 @@ func (s *Store) Close() error {
 // giveBack releases what is still held, so that nobody has to wait for the
 // leases to end. If the server is away they end by themselves.
 func (s *Store) giveBack() error {
-	if len(s.leases) == 0 {
+	if len(s.leases) == 0 && !s.shares.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -240,7 +242,10 @@ func (s *Store) giveBack() error {
 	for part, epoch := range s.leases {
 		ls = append(ls, store.Lease{Part: part, Epoch: epoch})
 	}
-	_, err := s.attempt(ctx, writing, mark{}, func(t *tx) error { return t.release(ls) })
+	_, err := s.attempt(ctx, writing, mark{}, func(t *tx) error {
+		t.queue("DELETE FROM worker WHERE id = $1", s.id)
+		return t.release(ls)
+	})
 	if retry, _ := temporary(err); retry {
 		return nil
 	}

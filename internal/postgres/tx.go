@@ -20,7 +20,7 @@ type mode int
 const (
 	reading mode = iota // one state of the job, nothing changed
 	writing             // on the server's disk when it has ended
-	lazily              // written, and on the disk with the next one that must be
+	lazily              // written, and lost if the server crashes soon
 	slowly              // written, and may take an hour
 )
 

@@ -1,0 +1,19 @@
+package postgres
+
+// The steps of a change, for tests.
+const (
+	StepChanged   = stepChanged
+	StepCommitted = stepCommitted
+)
+
+// WithHook has f called at the steps of each change.
+func WithHook(o Options, f func(Step)) *Options {
+	o.hook = f
+	return &o
+}
+
+// Step is a step of a change.
+type Step = step
+
+// Part returns the partition of a host.
+var Part = (*Store).part
