@@ -228,8 +228,7 @@ func TestTakeOverDuringCommit(t *testing.T) {
 	url, job := server(t), newJob()
 	heir := open(t, url, &postgres.Options{Job: job, Partitions: 1})
 	var during []store.Lease
-	var old *postgres.Store
-	old = open(t, url, postgres.WithHook(postgres.Options{Job: job}, func(st postgres.Step) {
+	old := open(t, url, postgres.WithHook(postgres.Options{Job: job}, func(st postgres.Step) {
 		if st == postgres.StepChanged && stats(t, heir).Pages.Total() > 0 {
 			during = acquire(t, heir, 0, long)
 		}
