@@ -118,9 +118,10 @@ type Options struct {
 	// goroutines at once.
 	Rename func(trawl.Request) string
 
-	// Headers are sent with every request, and win over the spider's. Of
-	// both, Cookie and Authorization go only to hosts whose pages the job
-	// visits, and not to those that merely hold its files.
+	// Headers are sent to the hosts whose pages the job visits, and win over
+	// the spider's. Those that merely hold its files get of these User-Agent,
+	// Accept, Accept-Language and Referer, and of the spider's all but Cookie
+	// and Authorization.
 	Headers map[string]string
 
 	// Patience is how long a worker waits for a host to send something before

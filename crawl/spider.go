@@ -23,13 +23,22 @@ type spider struct {
 
 func newSpider(s trawl.Spider, headers map[string]string) *spider {
 	sp := &spider{Spider: s, set: s.Settings(), headers: make(map[string]string), public: make(map[string]string)}
-	for _, hs := range []map[string]string{sp.set.Headers, headers} {
-		for k, v := range hs {
-			k = http.CanonicalHeaderKey(k)
-			sp.headers[k] = v
-			if k != "Cookie" && k != "Authorization" && k != "Proxy-Authorization" {
-				sp.public[k] = v
-			}
+	for k, v := range sp.set.Headers {
+		k = http.CanonicalHeaderKey(k)
+		sp.headers[k] = v
+		if k != "Cookie" && k != "Authorization" && k != "Proxy-Authorization" {
+			sp.public[k] = v
+		}
+	}
+	for k, v := range headers {
+		k = http.CanonicalHeaderKey(k)
+		sp.headers[k] = v
+		switch k {
+		case "User-Agent", "Accept", "Accept-Language", "Referer":
+			sp.public[k] = v
+		default:
+			// It may be a key to the site; only its spider's author knows.
+			delete(sp.public, k)
 		}
 	}
 	for _, h := range sp.set.Hosts {
@@ -53,9 +62,13 @@ func (s *spider) producers() int {
 
 // headersFor returns the headers that go with a request. What names the user
 // goes to the start URLs, to pages, and to files on the host of their page or
-// on one of the spider's hosts.
+// on one of the spider's hosts; but not in plain HTTP if a page that came by
+// https asked for it.
 func (s *spider) headersFor(e *store.Entry) map[string]string {
 	r := &e.Request
+	if r.Depth > 0 && strings.HasPrefix(r.URL, "http:") && strings.HasPrefix(r.Referer, "https:") {
+		return s.public
+	}
 	own := r.Depth == 0 || r.Kind == trawl.KindPage && !s.any || r.Kind == trawl.KindFile && e.Host == e.Origin
 	if own || !s.any && s.lists(hostname(e.HostName)) {
 		return s.headers

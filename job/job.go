@@ -95,6 +95,18 @@ type HTTP struct {
 	// its host. It may be called from several goroutines at once.
 	ProxyFailed func(host string, rest time.Duration, err error)
 
+	// MinRate is how many bytes a second a body must bring at least, over the
+	// time of Timeout; a slower one is given up. Zero means 34.
+	MinRate int64
+
+	// Deadline bounds each request from its start to the last byte of the
+	// body. Zero means 10 minutes for pages and no bound for files.
+	Deadline time.Duration
+
+	// MaxPage bounds a page in bytes; a larger one is refused. Zero means
+	// 32 MiB.
+	MaxPage int64
+
 	// Rate bounds what all transfers together receive, in bytes a second.
 	// Zero means no bound.
 	Rate int64
@@ -218,13 +230,9 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 	if err := private.load(ctx); err != nil {
 		return nil, err
 	}
-	j.client = fetch.New(&fetch.Options{
-		RefusePrivate: !o.HTTP.AllowPrivate, PrivateHosts: slices.Clone(private.hosts),
-		PrivateFound: func(host string) { private.add(context.WithoutCancel(ctx), host) },
-		UserAgent:    o.HTTP.UserAgent, ConnectTo: o.HTTP.ConnectTo, Rate: o.HTTP.Rate, Jar: o.HTTP.Jar, Login: o.HTTP.Login,
-		Proxies: o.HTTP.Proxies, NoProxy: o.HTTP.NoProxy, ProxyFailed: o.HTTP.ProxyFailed,
-		ConnectTimeout: o.HTTP.Timeout, HeaderTimeout: o.HTTP.Timeout, IdleTimeout: o.HTTP.Timeout,
-	})
+	j.client = fetch.New(fetchOptions(&o.HTTP, private.hosts, func(host string) {
+		private.add(context.WithoutCancel(ctx), host)
+	}))
 	seeds := p.Seeds
 	if seeds == nil {
 		for _, s := range p.Spiders {

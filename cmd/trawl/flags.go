@@ -34,6 +34,8 @@ type collectFlags struct {
 	delay     spanRange
 	retries   int
 	timeout   seconds
+	maxTime   seconds
+	minRate   byteSize
 	rate      byteSize
 	userAgent string
 	headers   []string
@@ -46,6 +48,7 @@ type collectFlags struct {
 	private   bool
 	filename  string
 	maxSize   byteSize
+	maxPage   byteSize
 	ranges    string
 	held      int
 	dedupe    string
@@ -80,9 +83,11 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.IntVar(&f.fileQueue, "file-queue", 0, "let the pages of a site wait while `N` of its files do (default the spider's, else 1000)")
 	fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
 	fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
+	fs.Var(&f.maxTime, "max-time", "give up a page or file that takes longer than this `SPAN` as a whole (default 10m for pages, none for files)")
+	fs.Var(&f.minRate, "lowest-speed-limit", "give up what comes slower than this `SIZE` a second, over the time of -T (default 34)")
 	fs.VarP(&f.rate, "limit-rate", "r", "receive at most this `SIZE` a second in all transfers together, like 500k or 2M")
 	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
-	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` with every request, or leave NAME out if there is no value; a cookie or password only to hosts whose pages are visited (repeatable)")
+	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` to the hosts whose pages are visited, or leave NAME out if there is no value; User-Agent, Accept, Accept-Language and Referer go to picture hosts too (repeatable)")
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
 	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
 	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
@@ -92,6 +97,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.private, "allow-private", false, "let links and redirects lead to addresses in private networks, not only start URLs")
 	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
+	fs.Var(&f.maxPage, "pagesize-max", "refuse pages larger than this `SIZE` (default 32M)")
 	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
 	fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
 	fs.BoolVar(&f.update, "update", false, "ask again for all that is done, and take what has changed or is new")
@@ -184,7 +190,10 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 			return nil, usagef("--%s %q: has characters that cannot be sent", h.flag, h.value)
 		}
 	}
-	o.HTTP = job.HTTP{UserAgent: f.userAgent, Timeout: time.Duration(f.timeout), Rate: int64(f.rate), AllowPrivate: f.private}
+	o.HTTP = job.HTTP{
+		UserAgent: f.userAgent, AllowPrivate: f.private, Rate: int64(f.rate), MaxPage: int64(f.maxPage),
+		Timeout: time.Duration(f.timeout), Deadline: time.Duration(f.maxTime), MinRate: int64(f.minRate),
+	}
 	if f.userAgent == "" {
 		v, _, _ := strings.Cut(versionText(), " ")
 		o.HTTP.UserAgent = "trawl/" + v + " (+https://github.com/trawl-go/trawl)"
