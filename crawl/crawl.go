@@ -41,6 +41,10 @@ type Parts struct {
 	// Dir is the job's directory, in which Files is open; records go there.
 	Dir string
 
+	// Archive, if not nil, remembers the files, beyond the job. A file that is
+	// in it and not in the job counts as done and is not fetched.
+	Archive Archive
+
 	// Check, if not nil, looks at every file once it is complete, and keeps
 	// it from getting its name by an error. A *save.Error fails the file, any
 	// other the job. It may be called from several goroutines at once.
@@ -103,6 +107,9 @@ type Options struct {
 	// again, in the order in which they were found first, and what is new is
 	// still collected after that.
 	AbortAfter int
+
+	// ArchiveOnlyAdds adds files to Parts.Archive and fetches what is in it.
+	ArchiveOnlyAdds bool
 
 	// Link makes a file whose content the job has a hard link to the first
 	// one. Where the file system takes no links it stays a copy, and a
@@ -250,7 +257,7 @@ func first[T comparable](vs ...T) T {
 // Run must be called once. When it returns everything it started has ended.
 func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	e.began = time.Now()
-	if err := e.beginUpdate(ctx); err != nil {
+	if err := errors.Join(e.beginUpdate(ctx), e.openArchive(ctx)); err != nil {
 		return nil, err
 	}
 	before, err := e.parts.Store.Stats(ctx)
@@ -291,6 +298,9 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	e.running.Store(e.front)
 	if err = e.work(ctx); err == nil && ctx.Err() == nil {
 		err = e.endUpdate(ctx)
+	}
+	if err == nil {
+		err = e.closeArchive(context.WithoutCancel(ctx))
 	}
 
 	// What is known now is worth keeping whatever happened.

@@ -17,6 +17,9 @@ import (
 // file fetches a file and saves it, trying its backup URLs in turn.
 func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store.Outcome, error) {
 	if e.parts.Files == nil {
+		if ok, err := e.archived(ctx, t.Request.URL); ok || err != nil {
+			return unchanged, err
+		}
 		return store.Outcome{State: store.Done}, nil
 	}
 	var headers map[string]string
@@ -29,6 +32,11 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 	k, err := e.known(ctx, t)
 	if err != nil {
 		return store.Outcome{}, err
+	}
+	if k == nil {
+		if ok, err := e.archived(ctx, t.Request.URL); ok || err != nil {
+			return unchanged, err
+		}
 	}
 	var firstErr error
 	for i := -1; i < len(t.Request.Backup); i++ {

@@ -97,7 +97,7 @@ func (e *Engine) badSeed(err error) {
 
 // committed counts and reports what has become durable.
 func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.Receipt) {
-	if err := errors.Join(e.hold(rec), e.countKnown(outs)); err != nil {
+	if err := errors.Join(e.hold(rec), e.archive(ts, outs, rec), e.countKnown(outs)); err != nil {
 		e.front.Fail(err)
 	}
 	held := make(map[trawl.Key]bool)

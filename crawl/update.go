@@ -116,12 +116,21 @@ func (e *Engine) countKnown(outs []store.Outcome) error {
 			e.inRow++ // with an unknown number of files
 		default:
 			for j := range o.Children {
-				switch c := &o.Children[j]; {
-				case c.Request.Kind != trawl.KindFile:
-				case c.New:
-					e.inRow = 0
-				default:
+				c := &o.Children[j]
+				if c.Request.Kind != trawl.KindFile {
+					continue
+				}
+				old, err := !c.New, error(nil)
+				if c.New {
+					old, err = e.archived(context.Background(), c.Request.URL)
+				}
+				switch {
+				case err != nil:
+					return err
+				case old:
 					e.inRow++
+				default:
+					e.inRow = 0
 				}
 			}
 		}

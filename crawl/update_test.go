@@ -281,7 +281,7 @@ func TestAbortAfter(t *testing.T) {
 	if !s.Enough || s.Left() != 0 {
 		t.Errorf("summary = %+v", s)
 	}
-	s = c.mustRun(dir, c.spider, c.options())
+	c.mustRun(dir, c.spider, c.options())
 	c.equal("requests of the next run", c.were(), map[string]int{})
 
 	// Without an update it ends the run; the next one goes on.

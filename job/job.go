@@ -23,6 +23,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ import (
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/archive"
 	"github.com/trawl-go/trawl/internal/decode"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/save"
@@ -127,6 +129,11 @@ type Options struct {
 	// files and records, and leave files that are recorded and not whole.
 	NoSync bool
 
+	// Archive is the file of a download archive that remembers what several
+	// jobs, or gallery-dl, have fetched; "" for none. It is made if it is not
+	// there. See package internal/archive for its entries.
+	Archive string
+
 	// Decode decodes every picture fully before it gets its name, in worker
 	// processes; one that does not decode fails with the reason "type".
 	// main must have called process.Init.
@@ -190,7 +197,8 @@ type Job struct {
 	files  *save.Dir
 	engine *crawl.Engine
 
-	decoder *decode.Decoder // nil without Options.Decode
+	decoder *decode.Decoder  // nil without Options.Decode
+	archive *archive.Archive // nil without Options.Archive
 }
 
 // Open opens or begins the job of a plan in dir, which is created if need be.
@@ -240,6 +248,14 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	parts := crawl.Parts{Store: j.st, Fetch: j.client, Files: j.files, Dir: dir}
+	if o.Archive != "" {
+		if _, err := os.Stat(o.Archive); err == nil || dir != "" { // a simulation makes none
+			if j.archive, err = archive.Open(ctx, o.Archive); err != nil {
+				return nil, err
+			}
+			parts.Archive = j.archive
+		}
+	}
 	if o.Decode && dir != "" {
 		if parts.Check, err = j.decode(dir); err != nil {
 			return nil, err
@@ -364,6 +380,9 @@ func (j *Job) Close() error {
 	}
 	if j.decoder != nil {
 		errs = append(errs, j.decoder.Close())
+	}
+	if j.archive != nil {
+		errs = append(errs, j.archive.Close())
 	}
 	if j.files != nil {
 		errs = append(errs, j.files.Close())

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/archive"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/isolate"
 	"github.com/trawl-go/trawl/internal/save"
@@ -96,6 +97,7 @@ func statusOf(err error) int {
 		locked *job.LockedError
 		db     *sqlite.Error
 		disk   *save.Error
+		arch   *archive.Error
 		path   *fs.PathError
 		bad    *crawl.BadSeed
 		fe     *fetch.Error
@@ -107,7 +109,7 @@ func statusOf(err error) int {
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &locked), errors.As(err, &db), errors.As(err, &disk), errors.As(err, &path):
+	case errors.As(err, &locked), errors.As(err, &db), errors.As(err, &disk), errors.As(err, &arch), errors.As(err, &path):
 		return exitDisk
 	case errors.As(err, &fe):
 		return exitOf(fe.Reason)

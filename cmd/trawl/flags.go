@@ -51,6 +51,8 @@ type collectFlags struct {
 	maxPage   byteSize
 	ranges    string
 	held      int
+	archive   string
+	onlyAdds  bool // what is in the archive is fetched all the same
 	dedupe    string
 	keepExt   bool
 	update    bool
@@ -100,6 +102,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.Var(&f.maxPage, "pagesize-max", "refuse pages larger than this `SIZE` (default 32M)")
 	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
 	fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
+	fs.StringVar(&f.archive, "download-archive", "", "leave out the files listed in `FILE`, by this or other jobs or by gallery-dl, and list those that are saved")
 	fs.BoolVar(&f.update, "update", false, "ask again for all that is done, and take what has changed or is new")
 	fs.IntVar(&f.abort, "abort-after", 0, "end when `N` files in a row that pages lead to were there already; with --update: ask only pages, and only until then")
 	fs.StringVar(&f.dedupe, "dedupe", "none", "none: save files with the same content under each name; link: as hard links")
@@ -113,7 +116,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a log of everything to standard error")
 	fs.BoolVarP(&f.noBars, "no-progress", "n", false, "plain lines in place of live progress")
 	_ = c.MarkFlagFilename("cookies")
-	_ = c.MarkFlagDirname("directory") // cannot fail: the flag is there
+	_ = c.MarkFlagFilename("download-archive") // cannot fail: the flag is there
+	_ = c.MarkFlagDirname("directory")         // cannot fail: the flag is there
 }
 
 // options returns what the flags say. changed reports whether a flag was
@@ -167,6 +171,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	if f.abort < 0 || f.abort == 0 && changed("abort-after") {
 		return nil, usagef("--abort-after %d: must be at least 1", f.abort)
 	}
+	o.Archive, o.Crawl.ArchiveOnlyAdds = f.archive, f.onlyAdds
 	o.Crawl.Update, o.Crawl.AbortAfter, o.Crawl.KeepExt = f.update, f.abort, f.keepExt
 	if f.retries == 0 {
 		o.Crawl.Retries = -1

@@ -36,7 +36,7 @@ is asked for; they are taken as they are, and get their names back.
 			if flags.dir != "" || flags.simulate || flags.getURLs {
 				return usagef("retry works in the directory of the job; -d, -s and -g do not go with it")
 			}
-			flags.dir = pos[0]
+			flags.dir, flags.onlyAdds = pos[0], true
 			if accept {
 				if len(reasons) > 0 {
 					return usagef("--accept-held fetches nothing; --reason does not go with it")

@@ -31,8 +31,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify DIR",
 		Short: "Hash every file of a job again, and name what is missing or changed",
 		Long: `Hash every file that the job in a directory has recorded, and name those that
-are missing or changed. With --redo they wait again; run the job, or trawl
-retry DIR, to fetch them.
+are missing or changed. With --redo they wait again; trawl retry DIR fetches
+them.
 
 With --decode every picture is decoded as well, and those that do not decode
 are named: their bytes are as they came, but the site's picture is damaged, or

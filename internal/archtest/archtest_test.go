@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"internal/sqlite":          {".", "internal/store"},
 	"internal/postgres":        {".", "internal/store"},
 	"internal/postgres/pgtest": {},
+	"internal/archive":         {},
 	"internal/store/storetest": {".", "internal/store"},
 
 	// Scheduling and politeness are written once, over any store.
@@ -62,11 +63,11 @@ var arrows = map[string][]string{
 	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/save", "internal/store"},
 
 	// Only the wiring knows the drivers.
-	"job": {".", "crawl", "process", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/store"},
+	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/store"},
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
+		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},
