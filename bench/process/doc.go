@@ -2,7 +2,7 @@
 // would use instead, in one run: CPython's multiprocessing and
 // concurrent.futures, and hashicorp/go-plugin over net/rpc.
 //
-//	go test -run Targets -targets ./process
+//	go test -run Targets ./process -targets
 //
 // The pairs are measured in turns, so that a noisy machine slows both sides,
 // and what is printed are medians and the ratios beside those that package

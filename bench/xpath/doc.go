@@ -3,7 +3,7 @@
 // same, and libxml2 through lxml.
 //
 //	go test -run '^$' -bench . ./xpath
-//	go test -run Targets -targets ./xpath
+//	go test -run Targets ./xpath -targets
 //
 // The second form measures all engines in turns, so that a noisy machine slows
 // each of them, and prints the ratios. Lxml's side needs a python3 with lxml.
