@@ -148,6 +148,22 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestKeep(t *testing.T) {
+	old, now := testReport(8), testReport(4)
+	old.Workloads = append([]result{{Name: "start", Title: "Starting"}}, old.Workloads...)
+	now.keep(old)
+	now.keep(old) // says the date once
+	if len(now.Workloads) != 2 || now.Workloads[0].Name != "pictures" || now.Workloads[1].Name != "start" {
+		t.Fatalf("workloads are %+v, want pictures and start", now.Workloads)
+	}
+	if got := now.Workloads[0].Rows[0].elapsed(); got != 4 {
+		t.Errorf("a workload that was measured has the older figure %v, want 4", got)
+	}
+	if got, want := now.Workloads[1].Note, "Measured on 4 May 2026, with trawl v1."; got != want {
+		t.Errorf("a workload that was kept says %q, want %q", got, want)
+	}
+}
+
 func TestUpdateDoc(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "b.md")
 	put := func(text string) error {

@@ -82,6 +82,7 @@ type options struct {
 	out     string
 	json    string
 	compare string
+	keep    string
 }
 
 func parseFlags(args []string, stderr io.Writer) (*options, error) {
@@ -99,6 +100,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs.StringVar(&o.out, "out", "", "write benchmarks.md, benchmarks.svg and benchmarks.json to `DIR`; of a page that is there only the measured part changes")
 	fs.StringVar(&o.json, "json", "", "write the measurements to `FILE`")
 	fs.StringVar(&o.compare, "compare", "", "show how the measurements differ from those in `FILE`, written by -json")
+	fs.StringVar(&o.keep, "keep", "", "take the workloads that are not measured now from `FILE`, written by -json")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
@@ -138,6 +140,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			return err
 		}
 	}
+	var kept *report
+	if o.keep != "" {
+		if kept, err = readReport(o.keep); err != nil {
+			return err
+		}
+	}
 	root, err := rootDir(ctx)
 	if err != nil {
 		return err
@@ -160,6 +168,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	r, err := b.measure(ctx)
 	if err != nil || o.serve {
 		return err
+	}
+	if kept != nil {
+		r.keep(kept)
 	}
 	if err := writeMarkdown(stdout, r, ""); err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -116,4 +118,24 @@ func readReport(name string) (*report, error) {
 		return nil, fmt.Errorf("%s: not written by -json: %w", name, err)
 	}
 	return r, nil
+}
+
+// keep adds the workloads of an older report that r does not have. They come
+// in the order in which they are always measured.
+func (r *report) keep(old *report) {
+	var all []result
+	for _, w := range workloads(false) {
+		named := func(x result) bool { return x.Name == w.name }
+		if i := slices.IndexFunc(r.Workloads, named); i >= 0 {
+			all = append(all, r.Workloads[i])
+		} else if i := slices.IndexFunc(old.Workloads, named); i >= 0 {
+			x := old.Workloads[i]
+			if day := old.Date.Format("2 January 2006"); !strings.Contains(x.Note, "Measured on ") {
+				x.Note = strings.TrimSpace(x.Note + fmt.Sprintf(" Measured on %s, with trawl %s.", day, old.Versions["trawl"]))
+			}
+			all = append(all, x)
+		}
+	}
+	r.Workloads = all
+	r.Small = r.Small || old.Small
 }
