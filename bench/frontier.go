@@ -60,12 +60,13 @@ func frontierWorkload(sizes []int, pages int) *workload {
 			r.Facts = append(r.Facts,
 				fact{"adding URLs, up to" + at[3:], load.Rate, "URLs/s"},
 				fact{"cycle" + at, cycle.Rate, "pages/s"},
+				fact{"CPU per page" + at, 1e6 * cycle.CPU, "µs"},
 				fact{"on disk" + at, disk, "bytes/URL"},
 				fact{"written per page" + at, cycle.Written, "bytes"},
 				fact{"resident" + at, float64(rss) / 1e6, "MB"},
 				fact{"opened after kill -9" + at, open.Seconds, "s"})
-			fmt.Fprintf(b.log, "  %s URLs: %.0f added/s, %.0f pages/s, %.0f bytes/URL, %.0f bytes written/page, %.0f MB, opened in %.3f s\n",
-				thousands(n), load.Rate, cycle.Rate, disk, cycle.Written, float64(rss)/1e6, open.Seconds)
+			fmt.Fprintf(b.log, "  %s URLs: %.0f added/s, %.0f pages/s, %.0f µs CPU/page, %.0f bytes/URL, %.0f bytes written/page, %.0f MB, opened in %.3f s\n",
+				thousands(n), load.Rate, cycle.Rate, 1e6*cycle.CPU, disk, cycle.Written, float64(rss)/1e6, open.Seconds)
 			if !b.opt.small {
 				r.atLeast("cycle ≥ 5,000 pages/s"+at, cycle.Rate, 5000, "pages/s")
 				r.atMost("on disk ≤ 170 bytes/URL"+at, disk, 170, "bytes")
@@ -87,6 +88,7 @@ type frontierFigures struct {
 	Rate    float64 // a second
 	Seconds float64
 	Written float64 // bytes per page
+	CPU     float64 // seconds per page
 }
 
 // child runs this program as a child that prints its figures, and returns the
@@ -228,6 +230,7 @@ func frontierCycle(ctx context.Context, args []string) error {
 		count  atomic.Int64
 		began  time.Time
 		before int64
+		cpu    float64
 	)
 	st, front, err := openFrontier(ctx, args[0], func(n int) {
 		done := count.Add(int64(n))
@@ -235,13 +238,15 @@ func frontierCycle(ctx context.Context, args []string) error {
 			return
 		}
 		took := time.Since(began).Seconds()
-		_ = json.NewEncoder(os.Stdout).Encode(frontierFigures{Rate: float64(done) / took, Written: float64(written()-before) / float64(done)}) // who reads it complains
+		_ = json.NewEncoder(os.Stdout).Encode(frontierFigures{ // who reads it complains
+			Rate: float64(done) / took, Written: float64(written()-before) / float64(done), CPU: (ownCPU() - cpu) / float64(done),
+		})
 	})
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	began, before = time.Now(), written()
+	began, before, cpu = time.Now(), written(), ownCPU()
 	item := fmt.Appendf(nil, `{"text":"%0188d"}`, 1)
 	fresh := atomic.Int64{}
 	fresh.Store(began.UnixNano() % 1e8)

@@ -22,3 +22,12 @@ func maxRSS(p *os.ProcessState) int64 {
 }
 
 const exeSuffix = ""
+
+// ownCPU returns the CPU time that this process has used, in seconds.
+func ownCPU() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
