@@ -3,6 +3,7 @@ package frontier
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +50,7 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	outs, tasks := f.group.pending, f.group.tasks
 	f.group.pending, f.group.tasks = nil, nil
 	f.group.committing = len(outs)
+	leases := f.leasesLocked()
 	ending := f.err != nil
 	last := ending && f.running == 0
 	var hosts []store.Host
@@ -67,7 +69,7 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 		return !last
 	}
 
-	rec, err := f.commit(ctx, outs, hosts)
+	rec, err := f.commit(ctx, leases, outs, hosts)
 	if err != nil {
 		f.end(err)
 		f.closeGroup()
@@ -77,11 +79,14 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	f.mu.Lock()
 	f.group.committing = 0
 	f.group.space.Broadcast()
+	tasks, outs = f.unfencedLocked(tasks, outs, rec.Fenced)
 	for i, t := range tasks {
 		f.settleLocked(t, &outs[i])
 	}
 	for i := range hosts {
-		f.hosts[hosts[i].ID].saving = false
+		if h := f.hosts[hosts[i].ID]; h != nil {
+			h.saving = false
+		}
 	}
 	for id, n := range rec.Origins {
 		f.filesLocked(id, n)
@@ -102,17 +107,37 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	return true
 }
 
-func (f *Frontier) commit(ctx context.Context, outs []store.Outcome, hosts []store.Host) (store.Receipt, error) {
+func (f *Frontier) commit(ctx context.Context, leases []store.Lease, outs []store.Outcome, hosts []store.Host) (store.Receipt, error) {
 	if err := f.opt.BeforeCommit(ctx); err != nil {
 		return store.Receipt{}, err
 	}
 	rec, err := f.st.Commit(ctx, store.Commit{
-		Leases: []store.Lease{f.lease}, Outcomes: outs, Hosts: hosts, Hold: f.opt.Hold, At: time.Now(),
+		Leases: leases, Outcomes: outs, Hosts: hosts, Hold: f.opt.Hold, At: time.Now(),
 	})
-	if err == nil && len(rec.Fenced) > 0 {
-		err = fmt.Errorf("frontier: partition %d: %w", f.lease.Part, store.ErrFenced)
+	if err == nil && len(rec.Fenced) > 0 && f.opt.Sharing == nil {
+		err = fmt.Errorf("frontier: partition %d: %w", rec.Fenced[0], store.ErrFenced)
 	}
 	return rec, err
+}
+
+// unfencedLocked forgets the partitions whose outcomes were refused, and returns
+// what was not refused. The requests of the others are with another process.
+func (f *Frontier) unfencedLocked(tasks []*Task, outs []store.Outcome, fenced []int32) ([]*Task, []store.Outcome) {
+	if len(fenced) == 0 {
+		return tasks, outs
+	}
+	f.loseLocked(fenced)
+	n := 0
+	for i, t := range tasks {
+		if slices.Contains(fenced, outs[i].Part) {
+			t.host.holds[outs[i].Kind]--
+			delete(f.held, t.Key)
+			continue
+		}
+		tasks[n], outs[n] = t, outs[i]
+		n++
+	}
+	return tasks[:n], outs[:n]
 }
 
 // closeGroup lets every Finish return: nothing is committed any more.

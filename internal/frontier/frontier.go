@@ -1,6 +1,7 @@
 // Package frontier decides what to fetch next, and when.
 //
-// A [Frontier] owns the partition it was given. It keeps a window of waiting
+// A [Frontier] owns the partitions it was given, which are one and all of the
+// hosts unless other processes share the job; see [Sharing]. It keeps a window of waiting
 // requests in memory, a clock and a number of free places for each host, and
 // the set of requests that are in flight; everything else stays in the store.
 // Start with [New], keep [Frontier.Run] going, and have each worker call
@@ -87,6 +88,10 @@ type Options struct {
 	// Refusals is the number of refusals in a row after which a host is
 	// stopped; zero means 5. See Refused.
 	Refusals int
+
+	// Sharing is for a store that other processes work on too; nil for one
+	// that is the frontier's alone.
+	Sharing *Sharing
 }
 
 func (o *Options) withDefaults() Options {
@@ -100,6 +105,7 @@ func (o *Options) withDefaults() Options {
 	orDefault(&v.Hosts, 1024)
 	orDefault(&v.Group, 256)
 	orDefault(&v.Refusals, 5)
+	v.Sharing = v.Sharing.withDefaults()
 	if v.Linger == 0 {
 		v.Linger = 20 * time.Millisecond
 	}
@@ -124,9 +130,9 @@ func orDefault(p *int, v int) {
 // A Frontier hands out the waiting requests of a store.
 // It is safe for concurrent use.
 type Frontier struct {
-	st    store.Store
-	lease store.Lease
-	opt   Options
+	st   store.Store
+	only int32 // the partition of all hosts, without Options.Sharing
+	opt  Options
 
 	// wake and flush wake the two loops of Run: the reader and the committer.
 	wake, flush chan struct{}
@@ -138,6 +144,8 @@ type Frontier struct {
 	clock   clock // hosts that wait for a moment in time
 	hungry  map[*host]struct{}
 	search  search
+	shares  map[int32]*share
+	poll    time.Time             // when to look for what others have added; zero if never
 	stopped map[store.HostID]stop // hosts that were stopped and are not in hosts
 	run     context.Context       // of Run; nil before it
 
@@ -159,16 +167,21 @@ type Frontier struct {
 	ended   chan struct{}
 }
 
-// New returns a frontier over the partition of lease. It starts nothing.
+// New returns a frontier over the partition of lease, which is ignored with
+// Options.Sharing. It starts nothing.
 func New(st store.Store, lease store.Lease, opt *Options) *Frontier {
 	f := &Frontier{
-		st: st, lease: lease, opt: opt.withDefaults(),
-		wake: make(chan struct{}, 1), flush: make(chan struct{}, 1),
+		st: st, only: lease.Part, opt: opt.withDefaults(),
+		shares: make(map[int32]*share),
+		wake:   make(chan struct{}, 1), flush: make(chan struct{}, 1),
 		hosts:   make(map[store.HostID]*host),
 		hungry:  make(map[*host]struct{}),
 		stopped: make(map[store.HostID]stop),
 		held:    make(map[trawl.Key]struct{}),
 		ended:   make(chan struct{}),
+	}
+	if f.opt.Sharing == nil {
+		f.shares[lease.Part] = &share{lease: lease}
 	}
 	f.search.start()
 	f.group.space.L = &f.mu
@@ -298,7 +311,9 @@ func (f *Frontier) Add(ctx context.Context, es []store.Entry, cur *store.Cursor)
 func (f *Frontier) foundLocked(e *store.Entry) {
 	h := f.hosts[e.Host]
 	if h == nil {
-		f.search.want(e.Host)
+		if f.shares[f.partOf(e.Host)] != nil {
+			f.search.want(e.Host)
+		}
 		return
 	}
 	h.found(e.Request.Kind)

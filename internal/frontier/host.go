@@ -21,6 +21,7 @@ const soon = time.Second
 // A host is one host in memory: its part of the window and its clock.
 type host struct {
 	id   store.HostID
+	part int32
 	name string
 
 	limits  Limits
@@ -92,7 +93,7 @@ func (h *host) perHost() int {
 
 // addHostLocked starts to look after a host.
 func (f *Frontier) addHostLocked(s store.Host) *host {
-	h := &host{id: s.ID, name: s.Name, learnt: s.Delay, backoff: s.Backoff, next: s.Next, files: s.Files, clockPos: -1}
+	h := &host{id: s.ID, part: f.partOf(s.ID), name: s.Name, learnt: s.Delay, backoff: s.Backoff, next: s.Next, files: s.Files, clockPos: -1}
 	f.hosts[h.id] = h
 	return h
 }
@@ -141,7 +142,7 @@ func (f *Frontier) haveRoomLocked() bool {
 	dropped := false
 	defer f.clock.arm(f)
 	for _, h := range f.hosts {
-		if h.dirty || h.saving || h.active > 0 || h.holds[page] > h.q[page].len() || h.holds[file] > h.q[file].len() {
+		if !h.settled() {
 			continue
 		}
 		// One that waits for files of other hosts is found again by the
@@ -172,7 +173,7 @@ func (f *Frontier) filesLocked(id store.HostID, n int) {
 	}
 	h := f.hosts[id]
 	if h == nil {
-		if n < f.opt.FileQueue {
+		if n < f.opt.FileQueue && f.shares[f.partOf(id)] != nil {
 			f.search.want(id) // it may have been dropped as full
 		}
 		return
@@ -183,7 +184,7 @@ func (f *Frontier) filesLocked(id store.HostID, n int) {
 
 // canStart reports whether a request of kind k may start now.
 func (f *Frontier) canStart(h *host, k int, now time.Time) bool {
-	return h.q[k].len() > 0 && h.stopped == "" && h.active < h.perHost() && !now.Before(h.next) &&
+	return h.q[k].len() > 0 && h.stopped == "" && h.active < h.perHost() && !now.Before(h.next) && f.oursLocked(h, now) &&
 		(k == file || h.files < f.opt.FileQueue)
 }
 
@@ -248,6 +249,7 @@ func (f *Frontier) enterLocked(h *host, e *store.Entry) {
 	k := int(e.Request.Kind)
 	if !h.known {
 		h.limits, h.known = f.opt.Limits(e.Request.Spider, h.name), true
+		f.takenOverLocked(h)
 	}
 	h.q[k].push(e)
 	h.holds[k]++
@@ -334,7 +336,7 @@ func (c *clock) remove(h *host) {
 // arm sets the timer for the first host, or for the hosts that the search
 // passed over.
 func (c *clock) arm(f *Frontier) {
-	t := f.search.blocked
+	t := earlier(f.search.blocked, f.poll)
 	if len(c.heap) > 0 {
 		t = earlier(t, c.heap[0].wakeAt)
 	}
@@ -380,6 +382,11 @@ func (f *Frontier) tick() {
 		f.refileLocked(h)
 	}
 	if b := f.search.blocked; !b.IsZero() && !b.After(now) {
+		f.search.again()
+		signal(f.wake)
+	}
+	if p := f.poll; !p.IsZero() && !p.After(now) {
+		f.poll = time.Time{}
 		f.search.again()
 		signal(f.wake)
 	}

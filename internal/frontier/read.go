@@ -2,6 +2,7 @@ package frontier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,9 +49,18 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 	var qs []store.HostQuery
 	var as []asked
 	taken := [2]int{}
+	var from *share // one partition is read at a time
 	for h := range f.hungry {
 		if len(qs) >= queriesPerRead {
 			break
+		}
+		s := f.shares[h.part]
+		if s == nil || s.draining {
+			delete(f.hungry, h)
+			continue
+		}
+		if from != nil && s != from {
+			continue
 		}
 		still := false
 		for k := range h.q {
@@ -70,6 +80,7 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 			// The requests that are held come back with the others.
 			qs = append(qs, store.HostQuery{Host: h.id, Kind: trawl.Kind(k), Limit: n + h.holds[k]})
 			as = append(as, asked{h, h.gen[k]})
+			from = s
 		}
 		if !still {
 			delete(f.hungry, h)
@@ -80,17 +91,21 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	f.reading = true
+	lease := from.lease
 	now := time.Now()
 	if f.stamp.After(now) {
 		now = f.stamp // entries made in the same moment are due too
 	}
 	f.mu.Unlock()
 
-	bs, err := f.st.Due(ctx, f.lease, now, qs)
+	bs, err := f.st.Due(ctx, lease, now, qs)
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reading = false
+	if f.lostLocked(err, lease) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -125,6 +140,18 @@ func (f *Frontier) read(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
+// lostLocked reports whether a read failed because the partition has passed to
+// another process, and forgets it then.
+func (f *Frontier) lostLocked(err error, l store.Lease) bool {
+	if f.opt.Sharing == nil || !errors.Is(err, store.ErrFenced) {
+		return false
+	}
+	if s := f.shares[l.Part]; s != nil && s.lease.Epoch == l.Epoch {
+		f.loseLocked([]int32{l.Part})
+	}
+	return true
+}
+
 // endIfDrained ends the job if nothing is left to do.
 func (f *Frontier) endIfDrained(ctx context.Context) error {
 	f.mu.Lock()
@@ -140,6 +167,9 @@ func (f *Frontier) endIfDrained(ctx context.Context) error {
 	left := st.Pages.Waiting + st.Files.Waiting
 	if left == 0 {
 		return ErrDrained
+	}
+	if f.opt.Sharing != nil {
+		return nil // others are at work on the rest
 	}
 	if len(f.Stopped()) > 0 && f.rescans > 0 {
 		return ErrDrained // the rest waits for hosts that were stopped

@@ -2,6 +2,8 @@ package frontier
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/trawl-go/trawl"
@@ -24,6 +26,7 @@ type search struct {
 	wanted  map[store.HostID]struct{} // something was found for them
 	open    bool                      // there may be others
 	whole   bool                      // this pass began at the first host and nothing was added behind it
+	parts   []int32                   // the partitions that are left of the pass; nil before it begins
 	after   store.HostID              // where the pass stands
 	blocked time.Time                 // when the first host that was passed over may be asked; zero if none was
 
@@ -37,7 +40,7 @@ const beforeFirst = store.HostID(-1 << 63)
 // start begins a pass.
 func (s *search) start() {
 	s.wanted = make(map[store.HostID]struct{})
-	s.open, s.whole, s.after, s.blocked = true, true, beforeFirst, time.Time{}
+	s.open, s.whole, s.parts, s.after, s.blocked = true, true, nil, beforeFirst, time.Time{}
 }
 
 // again has the search come back to hosts that it may have passed.
@@ -79,19 +82,35 @@ func (f *Frontier) searchHosts(ctx context.Context) (bool, error) {
 		f.mu.Unlock()
 		return false, nil
 	}
-	after := s.after
-	if after == beforeFirst {
+	if len(s.parts) == 0 {
 		s.whole, s.blocked = true, time.Time{}
+		s.parts, s.after = slices.Sorted(maps.Keys(f.shares)), beforeFirst
 	}
+	for len(s.parts) > 0 && (f.shares[s.parts[0]] == nil || f.shares[s.parts[0]].draining) {
+		s.parts, s.after = s.parts[1:], beforeFirst
+	}
+	if len(s.parts) == 0 {
+		s.files = nil
+		more := f.passedLocked()
+		f.mu.Unlock()
+		return more, nil
+	}
+	lease, after := f.shares[s.parts[0]].lease, s.after
 	f.mu.Unlock()
 
-	hs, err := f.st.Hosts(ctx, f.lease, after, hostsPerRead)
+	hs, err := f.st.Hosts(ctx, lease, after, hostsPerRead)
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer func() { s.files = nil }()
+	if f.lostLocked(err, lease) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
+	}
+	if f.shares[lease.Part] == nil || len(s.parts) == 0 || s.parts[0] != lease.Part {
+		return true, nil // it was lost meanwhile
 	}
 	for _, h := range hs {
 		if len(f.hosts) >= f.opt.Hosts {
@@ -103,17 +122,40 @@ func (f *Frontier) searchHosts(ctx context.Context) (bool, error) {
 	if len(hs) == hostsPerRead {
 		return true, nil
 	}
-	s.after = beforeFirst
+	if s.parts, s.after = s.parts[1:], beforeFirst; len(s.parts) > 0 {
+		return true, nil
+	}
+	return f.passedLocked(), nil
+}
+
+// passedLocked ends a pass, and reports whether to look again at once.
+func (f *Frontier) passedLocked() bool {
+	s := &f.search
 	s.open = !s.whole
+	if !s.open {
+		f.pollLocked()
+	}
 	f.clock.arm(f)
-	return true, nil
+	return true
 }
 
 // lookFor reads one host.
 func (f *Frontier) lookFor(ctx context.Context, id store.HostID) error {
-	hs, err := f.st.Hosts(ctx, f.lease, id-1, 1)
+	f.mu.Lock()
+	part := f.shares[f.partOf(id)]
+	if part == nil || part.draining {
+		f.search.files = nil
+		f.mu.Unlock()
+		return nil
+	}
+	lease := part.lease
+	f.mu.Unlock()
+	hs, err := f.st.Hosts(ctx, lease, id-1, 1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lostLocked(err, lease) {
+		err = nil
+	}
 	if err == nil && len(hs) > 0 && hs[0].ID == id {
 		f.admitLocked(hs[0])
 		f.clock.arm(f)
@@ -125,7 +167,16 @@ func (f *Frontier) lookFor(ctx context.Context, id store.HostID) error {
 // admitLocked takes a host into memory, unless it is there, was stopped, or
 // must rest.
 func (f *Frontier) admitLocked(s store.Host) {
-	if _, stopped := f.stopped[s.ID]; stopped || f.hosts[s.ID] != nil {
+	if p := f.shares[f.partOf(s.ID)]; p == nil || p.draining {
+		return
+	}
+	if _, stopped := f.stopped[s.ID]; stopped {
+		return
+	}
+	if h := f.hosts[s.ID]; h != nil {
+		if f.opt.Sharing != nil {
+			f.lookAgainLocked(h, s)
+		}
 		return
 	}
 	if s.Next.After(time.Now().Add(soon)) {
@@ -136,6 +187,18 @@ func (f *Frontier) admitLocked(s store.Host) {
 		s.Files = n
 	}
 	h := f.addHostLocked(s)
+	h.found(trawl.KindPage)
+	h.found(trawl.KindFile)
+	f.refileLocked(h)
+}
+
+// lookAgainLocked brings a host in memory up to date with what others have
+// added to it and ended of its files.
+func (f *Frontier) lookAgainLocked(h *host, s store.Host) {
+	if n, ok := f.search.files[s.ID]; ok {
+		s.Files = n
+	}
+	h.files = s.Files
 	h.found(trawl.KindPage)
 	h.found(trawl.KindFile)
 	f.refileLocked(h)

@@ -244,7 +244,7 @@ func (f *Frontier) Stopped() map[string]string {
 // It returns what Run returns if the outcome cannot be kept because Run is
 // over or the store has failed.
 func (f *Frontier) Finish(t *Task, o store.Outcome) error {
-	o.Key, o.Host, o.Kind, o.Part = t.Key, t.Entry.Host, t.Request.Kind, f.lease.Part
+	o.Key, o.Host, o.Kind, o.Part = t.Key, t.Entry.Host, t.Request.Kind, t.host.part
 	if o.State != store.Waiting {
 		o.Tries = t.Tries + 1
 	}

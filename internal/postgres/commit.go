@@ -88,7 +88,7 @@ func (c *commit) apply() error {
 	careful := c.again(trawl.KindFile)
 	for i := range c.Outcomes {
 		o := &c.Outcomes[i]
-		if part := c.s.part(o.Host); part != o.Part || !held[part] {
+		if part := c.s.Part(o.Host); part != o.Part || !held[part] {
 			c.fenced[o.Part] = true
 			continue
 		}
@@ -272,7 +272,7 @@ func (t *tx) fail(fs []failure) {
 func (c *commit) rememberHosts(held map[int32]bool) {
 	var hs []store.Host
 	for _, h := range c.Hosts {
-		if part := c.s.part(h.ID); held[part] {
+		if part := c.s.Part(h.ID); held[part] {
 			hs = append(hs, h)
 		} else {
 			c.fenced[part] = true
@@ -296,7 +296,7 @@ func (c *commit) rememberHosts(held map[int32]bool) {
 		ON CONFLICT (id) DO UPDATE SET next_at = excluded.next_at, delay = excluded.delay, backoff = excluded.backoff,
 			name = CASE h.name WHEN '' THEN excluded.name ELSE h.name END`,
 		ids(hs, func(h *store.Host) store.HostID { return h.ID }),
-		column(hs, func(h *store.Host) int32 { return c.s.part(h.ID) }),
+		column(hs, func(h *store.Host) int32 { return c.s.Part(h.ID) }),
 		column(hs, func(h *store.Host) string { return escape(h.Name) }),
 		column(hs, func(h *store.Host) int64 { return store.Nanos(h.Next) }),
 		column(hs, func(h *store.Host) int64 { return int64(h.Delay) }),

@@ -123,7 +123,7 @@ func TestItemsCanBeFollowed(t *testing.T) {
 		ls := acquire(t, s, 1, long)
 		host := ""
 		for i := 0; host == ""; i++ {
-			if h := fmt.Sprintf("h%d.example", i); postgres.Part(s, store.HostOf(h)) == ls[0].Part {
+			if h := fmt.Sprintf("h%d.example", i); s.Part(store.HostOf(h)) == ls[0].Part {
 				host = h
 			}
 		}

@@ -14,6 +14,3 @@ func WithHook(o Options, f func(Step)) *Options {
 
 // Step is a step of a change.
 type Step = step
-
-// Part returns the partition of a host.
-var Part = (*Store).part

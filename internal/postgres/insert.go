@@ -138,7 +138,7 @@ func (t *tx) countHosts() {
 			pending = h.pending + excluded.pending, waiting = h.pending + excluded.pending > 0, files = h.files + excluded.files,
 			name = CASE h.name WHEN '' THEN excluded.name ELSE h.name END`,
 		ids(all, func(id *store.HostID) store.HostID { return *id }),
-		column(all, func(id *store.HostID) int32 { return t.s.part(*id) }),
+		column(all, func(id *store.HostID) int32 { return t.s.Part(*id) }),
 		column(all, func(id *store.HostID) string { return escape(t.hosts[*id].name) }),
 		column(all, func(id *store.HostID) int64 { return t.hosts[*id].pending }),
 		column(all, func(id *store.HostID) int64 { return t.hosts[*id].files }))

@@ -144,22 +144,22 @@ func (t *tx) mustHold(l store.Lease) error {
 	return store.ErrFenced
 }
 
-// Share notes that a process works on the job, for as long as ttl, and returns
-// how many partitions it should have so that all processes have the same.
-func (s *Store) Share(ctx context.Context, worker string, ttl time.Duration) (int, error) {
+// Stand implements [store.Shared].
+func (s *Store) Stand(ctx context.Context, worker string, ttl time.Duration, idle bool) (store.Standing, error) {
 	ttl = cmp.Or(ttl, defaultTTL)
-	workers := 1
-	s.shares.Store(true)
-	err := s.write(ctx, "share", lazily, func(t *tx) error {
-		t.queue(`INSERT INTO worker(id, name, seen) VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 microsecond')
-			ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`, s.id, escape(worker), ttl.Microseconds())
+	var st store.Standing
+	s.stands.Store(true)
+	err := s.write(ctx, "stand", lazily, func(t *tx) error {
+		t.queue(`INSERT INTO worker(id, name, idle, seen) VALUES ($1, $2, $3, clock_timestamp() + $4::bigint * interval '1 microsecond')
+			ON CONFLICT (id) DO UPDATE SET idle = excluded.idle, seen = excluded.seen`, s.id, escape(worker), idle, ttl.Microseconds())
 		t.queue("DELETE FROM worker WHERE seen < clock_timestamp() - interval '1 hour'")
-		t.first("SELECT count(*) FROM worker WHERE seen > clock_timestamp()", nil, &workers)
+		t.first("SELECT count(*), count(*) FILTER (WHERE idle) FROM worker WHERE seen > clock_timestamp()", nil, &st.Workers, &st.Idle)
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return store.Standing{}, err
 	}
-	workers = max(workers, 1)
-	return (int(s.parts) + workers - 1) / workers, nil
+	st.Workers = max(st.Workers, 1)
+	st.Share = (int(s.parts) + st.Workers - 1) / st.Workers
+	return st, nil
 }

@@ -53,7 +53,7 @@ func add(t *testing.T, s *postgres.Store, es ...store.Entry) {
 // done ends a page, with one record and children.
 func done(s *postgres.Store, e store.Entry, children ...store.Entry) store.Outcome {
 	return store.Outcome{
-		Key: e.Key, Host: e.Host, Part: postgres.Part(s, e.Host), State: store.Done, Tries: 1, Children: children,
+		Key: e.Key, Host: e.Host, Part: s.Part(e.Host), State: store.Done, Tries: 1, Children: children,
 		Items: []store.Item{{Output: "s", Body: fmt.Appendf(nil, "%q", e.Request.URL)}},
 	}
 }
@@ -102,7 +102,7 @@ func TestPartitionsAreApart(t *testing.T) {
 	byPart := map[int32][]store.Entry{}
 	for i := range 40 {
 		e := entry(fmt.Sprintf("h%d.example", i), 1)
-		byPart[postgres.Part(s, e.Host)] = append(byPart[postgres.Part(s, e.Host)], e)
+		byPart[s.Part(e.Host)] = append(byPart[s.Part(e.Host)], e)
 		add(t, s, e)
 	}
 	ls := acquire(t, s, 0, long)
@@ -114,8 +114,8 @@ func TestPartitionsAreApart(t *testing.T) {
 		}
 		found += len(hs)
 		for _, h := range hs {
-			if postgres.Part(s, h.ID) != l.Part {
-				t.Errorf("host %s of partition %d is listed for %d", h.Name, postgres.Part(s, h.ID), l.Part)
+			if s.Part(h.ID) != l.Part {
+				t.Errorf("host %s of partition %d is listed for %d", h.Name, s.Part(h.ID), l.Part)
 			}
 		}
 		foreign := ls[(int(l.Part)+1)%len(ls)]
@@ -246,30 +246,22 @@ func TestTakeOverDuringCommit(t *testing.T) {
 	}
 }
 
-func TestShare(t *testing.T) {
+func TestStand(t *testing.T) {
 	url, job := server(t), newJob()
 	a := open(t, url, &postgres.Options{Job: job, Partitions: 8})
 	b := open(t, url, &postgres.Options{Job: job})
-	share := func(s *postgres.Store, ttl time.Duration) int {
-		n, err := s.Share(bg, "w", ttl)
-		if err != nil {
-			t.Fatal(err)
+	check := func(s *postgres.Store, idle bool, want store.Standing) {
+		t.Helper()
+		got, err := s.Stand(bg, "w", long, idle)
+		if err != nil || got != want {
+			t.Errorf("Stand = %+v, %v; want %+v", got, err, want)
 		}
-		return n
 	}
-	if n := share(a, long); n != 8 {
-		t.Errorf("the share of one is %d, want 8", n)
-	}
-	if n := share(b, long); n != 4 {
-		t.Errorf("the share of the second is %d, want 4", n)
-	}
-	if n := share(a, long); n != 4 {
-		t.Errorf("the share of the first is %d, want 4", n)
-	}
+	check(a, true, store.Standing{Share: 8, Workers: 1, Idle: 1})
+	check(b, false, store.Standing{Share: 4, Workers: 2, Idle: 1})
+	check(a, false, store.Standing{Share: 4, Workers: 2})
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := share(a, long); n != 8 {
-		t.Errorf("the share of one is %d after the other has closed", n)
-	}
+	check(a, false, store.Standing{Share: 8, Workers: 1})
 }

@@ -89,7 +89,7 @@ type Store struct {
 	// the row of counters for what it adds without a lease.
 	id     string
 	slot   int32
-	shares atomic.Bool // it is among the workers
+	stands atomic.Bool // it is among the workers
 
 	closing    context.Context // ends with the first Close
 	beginClose context.CancelFunc
@@ -102,7 +102,7 @@ type Store struct {
 	closeErr  error
 }
 
-var _ store.Store = (*Store)(nil)
+var _ store.Shared = (*Store)(nil)
 
 // Open opens a job, which it creates if need be.
 //
@@ -196,8 +196,8 @@ func (s *Store) Job() string { return s.job }
 // Partitions returns how many partitions the hosts are divided into.
 func (s *Store) Partitions() int { return int(s.parts) }
 
-// part returns the partition of a host.
-func (s *Store) part(id store.HostID) int32 { return int32(uint64(id) % uint64(s.parts)) }
+// Part implements [store.Shared].
+func (s *Store) Part(id store.HostID) int32 { return int32(uint64(id) % uint64(s.parts)) }
 
 // enter notes the beginning of a call, unless that has no business any more.
 // The caller must call leave.
@@ -233,7 +233,7 @@ func (s *Store) Close() error {
 // giveBack releases what is still held, so that nobody has to wait for the
 // leases to end. If the server is away they end by themselves.
 func (s *Store) giveBack() error {
-	if len(s.leases) == 0 && !s.shares.Load() {
+	if len(s.leases) == 0 && !s.stands.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -40,7 +40,7 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 	hosts := ids(qs, func(q *store.HostQuery) store.HostID { return q.Host })
 	kinds := column(qs, func(q *store.HostQuery) int16 { return int16(q.Kind) })
 	limits := column(qs, func(q *store.HostQuery) int64 {
-		if s.part(q.Host) != l.Part {
+		if s.Part(q.Host) != l.Part {
 			return 0 // not of this partition: another process may be at it
 		}
 		return int64(max(q.Limit, 0))

@@ -152,7 +152,8 @@ CREATE TABLE value(
 CREATE TABLE worker(
   id   text PRIMARY KEY,
   name text NOT NULL,
-  seen timestamptz NOT NULL
+  idle boolean NOT NULL,
+  seen timestamptz NOT NULL -- it counts until then
 ) WITH (fillfactor = 20);
 
 -- The totals are the sums of these rows: one of each partition, for what its
