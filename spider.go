@@ -21,6 +21,8 @@ type Spider interface {
 	// caller. An error means that the page could not be parsed at all and
 	// counts as a failed page; an item that fails is in Result.Failed. The
 	// page is counted under the reason "spider", or the one that a method
-	// Reason() string of the error gives: a word such as "memory".
+	// Reason() string of the error gives: a word such as "memory". A
+	// method Fatal() bool that gives true ends the job: no page would fare
+	// better, and this one is not to blame.
 	Parse(ctx context.Context, p *Page) (*Result, error)
 }

@@ -47,12 +47,18 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task, w *patience) (store
 	res, err := parse(ctx, s, p)
 	if err != nil {
 		// The spider's own words say where; a reason of its own says what.
-		if fetch.ReasonOf(err) == "" {
+		if fetch.ReasonOf(err) == "" && !endsJob(err) {
 			err = &fetch.Error{URL: p.URL, Reason: reasonOf(err), Status: p.Status, Err: err}
 		}
 		return store.Outcome{}, err
 	}
 	return e.keep(ctx, t, s, p, res)
+}
+
+// endsJob tells whether a spider's error says that the job cannot go on.
+func endsJob(err error) bool {
+	var f interface{ Fatal() bool }
+	return errors.As(err, &f) && f.Fatal()
 }
 
 // reasonOf returns the reason that a spider's error names, if it does.

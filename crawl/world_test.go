@@ -165,7 +165,7 @@ func files(paths ...string) *trawl.Result {
 }
 
 // run runs a spider into dir, to its end or until ctx ends.
-func (w *world) run(ctx context.Context, dir string, s *goSpider, o *job.Options) (*crawl.Summary, error) {
+func (w *world) run(ctx context.Context, dir string, s trawl.Spider, o *job.Options) (*crawl.Summary, error) {
 	set := s.Settings()
 	j, err := job.Open(ctx, dir, job.Plan{Name: set.Name, Spiders: []trawl.Spider{s}}, o)
 	if err != nil {

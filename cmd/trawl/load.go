@@ -132,7 +132,9 @@ func (a *app) loadSpider(ctx context.Context, f spiderFile, l loading) (trawl.Sp
 	src := isolate.Source{Name: f.name, Text: f.text, Args: l.args, Workers: l.workers}
 	opt := &isolate.Options{Print: a.printed}
 	if l.isolate != nil && *l.isolate || l.isolate == nil && !f.own {
-		a.noteLimits(l)
+		if !l.quiet {
+			a.noteLimits(process.MemoryLimited)
+		}
 		s, err := isolate.Load(ctx, src, opt)
 		if err != nil {
 			return nil, err // not s, which would be a Spider that is nil
@@ -156,9 +158,10 @@ func (a *app) printed(place, text string) {
 	fmt.Fprintf(a.err, "%s: %s\n", printable(place), printableLines(text))
 }
 
-// noteLimits says, once, what isolation lacks on this system.
-func (a *app) noteLimits(l loading) {
-	if process.MemoryLimited || a.noted || l.quiet {
+// noteLimits says, once, what isolation lacks on a system without a limit of
+// memory.
+func (a *app) noteLimits(memory bool) {
+	if memory || a.noted {
 		return
 	}
 	a.noted = true

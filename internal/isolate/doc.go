@@ -28,7 +28,7 @@ import (
 type Options struct {
 	// Memory is how much a worker may use, in bytes; zero means 512 MB. It is
 	// the limit of package process, and holds where process.MemoryLimited is
-	// true. A page of a megabyte takes about 30.
+	// true. Ordinary pages of up to 24 MB fit.
 	Memory int64
 
 	// Deadline is how long a worker may take for a page, or for loading the
@@ -80,8 +80,8 @@ var _ trawl.Spider = (*Spider)(nil)
 // Its pages are parsed by one process per CPU at most, even if the spider asks
 // for more; src.Workers may say otherwise.
 //
-// The error is ctx's, a [*spider.Error] or several joined, or an [*Error] if
-// the worker had to be ended.
+// The error is ctx's, a [*spider.Error] or several joined, an [*Error] if the
+// worker crashed or had to be ended, or a [*StartError].
 func Load(ctx context.Context, src Source, opt *Options) (*Spider, error) {
 	s := newSpider(src, opt, 5*time.Second)
 	pool := s.newPool(src, 1, false)
@@ -164,9 +164,6 @@ func (s *Spider) newPool(src Source, size int, quiet bool) *process.Pool {
 // belong to the spider: do not change them.
 func (s *Spider) Settings() trawl.Settings { return s.settings }
 
-// Size returns how many worker processes there are at most.
-func (s *Spider) Size() int { return s.size }
-
 // Start yields the spider's start pages; see [spider.Spider.Start]. A start
 // that is a function is called where the spider was loaded.
 func (s *Spider) Start(ctx context.Context) iter.Seq2[trawl.Request, error] {
@@ -203,8 +200,8 @@ func (s *Spider) Start(ctx context.Context) iter.Seq2[trawl.Request, error] {
 // Parse reads one page in a worker process. It keeps nothing of p.
 //
 // It waits while all workers are busy, which does not count for the deadline.
-// The error is ctx's, a [*spider.Error], or an [*Error] if the worker crashed
-// or had to be ended.
+// The error is ctx's, a [*spider.Error], an [*Error] if the worker crashed or
+// had to be ended, or a [*StartError].
 func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error) {
 	select {
 	case s.turn <- struct{}{}:

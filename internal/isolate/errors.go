@@ -64,6 +64,23 @@ func (e *Error) Error() string {
 	return e.Place + ": " + e.What + " " + how
 }
 
+// A StartError is workers that cannot be started: the system has no processes
+// or no memory left, for instance.
+type StartError struct {
+	Place string // the spider's file
+	Err   error
+}
+
+func (e *StartError) Error() string {
+	return e.Place + ": worker processes cannot be started: " + e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Fatal returns true: no page would fare better.
+func (e *StartError) Fatal() bool { return true }
+
 // maxStack bounds what Backtrace returns, in bytes.
 const maxStack = 4 << 10
 
@@ -82,6 +99,9 @@ func (e *Error) Backtrace() string {
 func (s *Spider) failure(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, process.ErrPoolBroken) {
+		return &StartError{Place: s.judge.File(), Err: err}
 	}
 	e := &Error{Place: s.judge.File(), What: what, Memory: s.opt.Memory, Deadline: s.opt.Deadline, Err: err}
 	var (

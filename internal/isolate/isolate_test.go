@@ -351,12 +351,12 @@ func TestSize(t *testing.T) {
 	} {
 		src := source(tt.line + "\ndef parse(page): pass\n")
 		src.Workers = tt.override
-		if got := load(t, src, nil).Size(); !tt.want(got) {
+		if got := isolate.Size(load(t, src, nil)); !tt.want(got) {
 			t.Errorf("%q with %q: %d processes", tt.line, tt.override, got)
 		}
 	}
 	src := source("workers = processes(700)\ndef parse(page): pass\n")
-	if got := isolate.New(local(t, src), src, nil).Size(); got != 700 {
+	if got := isolate.Size(isolate.New(local(t, src), src, nil)); got != 700 {
 		t.Errorf("New: %d processes, want 700", got)
 	}
 }
