@@ -13,8 +13,8 @@ import (
 )
 
 // pictures DIR writes pictures that all begin and end well: good.png;
-// wrong.png, which is damaged in between; and bomb.png, which claims to be
-// huge.
+// wrong.png, which is damaged in between; bomb.png, which claims to be huge;
+// and heavy.jpg, which is not, and takes 1.6 GB to decode.
 func cmdPictures(ts *testscript.TestScript, neg bool, args []string) {
 	noNeg(ts, neg)
 	var good bytes.Buffer
@@ -32,7 +32,22 @@ func cmdPictures(ts *testscript.TestScript, neg bool, args []string) {
 	binary.BigEndian.PutUint32(bomb[header+17:], crc32.ChecksumIEEE(bomb[header:header+17]))
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o777))
-	for name, data := range map[string][]byte{"good.png": good.Bytes(), "wrong.png": wrong, "bomb.png": bomb} {
+	pictures := map[string][]byte{"good.png": good.Bytes(), "wrong.png": wrong, "bomb.png": bomb, "heavy.jpg": heavyJPEG()}
+	for name, data := range pictures {
 		ts.Check(os.WriteFile(filepath.Join(dir, name), data, 0o666))
 	}
+}
+
+// heavyJPEG is a progressive JPEG of 100 million pixels in four colors, for
+// which a decoder has to keep 4 bytes for each pixel and color.
+func heavyJPEG() []byte {
+	segment := func(code byte, body string) string {
+		return string([]byte{0xff, code, 0, byte(len(body) + 2)}) + body
+	}
+	const side = "\x27\x10" // 10,000
+	parts := "\x01\x11\x00\x02\x11\x00\x03\x11\x00\x04\x11\x00"
+	scan := "\x04" + "\x01\x00\x02\x00\x03\x00\x04\x00" + "\x00\x00\x00" // the first coefficient of each
+	code := "\x00" + "\x01" + string(make([]byte, 15)) + "\x00"          // one code, of one bit, for 0
+	return []byte("\xff\xd8" + segment(0xee, "Adobe\x00\x64\x00\x00\x00\x00\x00") +
+		segment(0xc2, "\x08"+side+side+"\x04"+parts) + segment(0xc4, code) + segment(0xda, scan) + "\x00\xff\xd9")
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/trawl-go/trawl/internal/replica"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/process"
 )
 
 // TestScripts runs the program on the scripts of testdata/script, each with a
@@ -63,8 +64,11 @@ func TestScripts(t *testing.T) {
 			"proxied":   cmdProxied,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "memory": // workers have a limit of memory
+				return process.MemoryLimited, nil
 			}
 			return false, fmt.Errorf("no condition %q", cond)
 		},
