@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"internal/store":   {"."},
 	"internal/netrc":   {},
 	"internal/replica": {},
+	"internal/robots":  {},
 
 	// The drivers keep a contract and know only it.
 	"internal/sqlite":          {".", "internal/store"},
@@ -60,7 +61,7 @@ var arrows = map[string][]string{
 	"internal/isolate": {".", "process", "internal/save", "internal/spider"},
 
 	// The engine joins the parts; it is handed a store and never opens one.
-	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/save", "internal/store"},
+	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/robots", "internal/save", "internal/store"},
 
 	// Only the wiring knows the drivers.
 	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/store"},
