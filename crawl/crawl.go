@@ -63,9 +63,15 @@ type Options struct {
 	// zero means no further bound. With 1 everything happens one by one.
 	Jobs int
 
-	// PerHost bounds the requests under way to one host; zero means the
-	// spider's, else 4.
+	// PerHost is the number of requests that may be under way to one host;
+	// zero means the spider's, else 2 at first, and from 1 to 6 as the host
+	// can bear it.
 	PerHost int
+
+	// NoRobots leaves it open what the robots.txt of a host says. Without it
+	// one is asked for before the first request to the host, and requests
+	// that it disallows are not made; see [Robots].
+	NoRobots bool
 
 	// Delay is the pause between two requests to one host; zero means the
 	// spider's, negative none. With a DelayMax above it each pause is drawn
@@ -181,6 +187,7 @@ type Engine struct {
 
 	front   *frontier.Frontier
 	running atomic.Pointer[frontier.Frontier] // front, once it is there
+	robots  *robotsBook                       // nil with Options.NoRobots
 	outputs *outputs
 	records map[string]bool // folded paths that records go to
 	began   time.Time
@@ -228,6 +235,9 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	e.log = e.opt.Log
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
+	}
+	if !e.opt.NoRobots {
+		e.robots = newRobotsBook(p.Fetch)
 	}
 	if p.Files != nil {
 		e.outputs = newOutputs(p.Store, p.Dir, e.spiders)
@@ -292,6 +302,7 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		PageQueue: e.opt.PageQueue, FileQueue: e.opt.FileQueue, Jobs: e.opt.Jobs,
 		Hold:         e.opt.Hold,
 		Limits:       e.limits,
+		Check:        !e.opt.NoRobots,
 		BeforeCommit: e.beforeCommit,
 		Committed:    e.committed,
 	})

@@ -20,7 +20,7 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 		if ok, err := e.archived(ctx, t.Request.URL); ok || err != nil {
 			return unchanged, err
 		}
-		return store.Outcome{State: store.Done}, nil
+		return store.Outcome{State: store.Done}, e.mayAskFor(ctx, t.Request.URL)
 	}
 	var headers map[string]string
 	if s := e.spiders[t.Request.Spider]; s != nil {
@@ -67,6 +67,9 @@ func (e *Engine) file(ctx context.Context, t *frontier.Task, _ *patience) (store
 // the part that an earlier attempt left under partID, if there is one. k is what
 // there is of the file, nil if it is a new one.
 func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID string, headers map[string]string, k *known) (*store.File, error) {
+	if err := e.mayAskFor(ctx, rawURL); err != nil {
+		return nil, err
+	}
 	part, err := e.parts.Files.Part(ctx, partID)
 	if err != nil {
 		return nil, err
@@ -74,7 +77,7 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 	if part == nil { // else it is known to have changed
 		headers = k.ask(t, rawURL, headers)
 	}
-	res, err := e.open(ctx, rawURL, t.Request.Referer, headers, part)
+	res, err := e.open(e.polite(ctx), rawURL, t.Request.Referer, headers, part)
 	if err != nil {
 		if isGone(err) {
 			e.parts.Files.Forget(partID)

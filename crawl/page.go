@@ -33,7 +33,10 @@ func (e *Engine) page(ctx context.Context, t *frontier.Task, w *patience) (store
 		}
 		headers = conditional(headers, &before)
 	}
-	p, err := e.parts.Fetch.Page(ctx, &t.Request, headers)
+	if err := e.mayAskFor(ctx, t.Request.URL); err != nil {
+		return store.Outcome{}, err
+	}
+	p, err := e.parts.Fetch.Page(e.polite(ctx), &t.Request, headers)
 	if err != nil {
 		return store.Outcome{}, err
 	}
@@ -201,6 +204,12 @@ func (e *Engine) failed(t *frontier.Task, err error) store.Outcome {
 	f := failure(t, err)
 	var fe *fetch.Error
 	temporary := errors.As(err, &fe) && fe.Temporary()
+	if unknown := (*unknownRobots)(nil); errors.As(err, &unknown) {
+		return store.Outcome{State: store.Failed, Failure: f} // it was tried often enough
+	}
+	if temporary {
+		e.front.Faltered(t)
+	}
 	o := store.Outcome{State: store.Failed, Failure: f}
 
 	switch {

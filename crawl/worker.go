@@ -75,14 +75,23 @@ func (c *crew) step() bool {
 			e.front.Abandon(t)
 		}
 	}()
-	ctx := fetch.WithBeat(c.work, p.beat)
+	ctx := fetch.WithBeat(c.work, func() { p.beat(); t.Answered() })
 	if t.Request.Depth == 0 {
 		ctx = fetch.WithStart(ctx, t.Request.URL)
 	}
-	o, err := c.do(ctx, t, p)
+	var o store.Outcome
+	if t.Check {
+		e.check(ctx, t)
+		finished = true
+	} else {
+		o, err = c.do(ctx, t, p)
+	}
 	replaced := p.end()
 	if replaced {
 		c.stuck.Add(-1)
+	}
+	if t.Check {
+		return !replaced
 	}
 	switch {
 	case c.work.Err() != nil:

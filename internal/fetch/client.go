@@ -145,32 +145,38 @@ func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string
 	if err != nil {
 		return nil, &Error{URL: withoutUser(rawURL), Reason: BadRequest, Err: err}
 	}
-	t := trip{kind: kind, url: u, referer: cleanReferer(referer), part: part}
+	t := trip{kind: kind, url: u, referer: cleanReferer(referer), part: part, most: c.opts.MaxRedirects, follow: followOf(ctx)}
 	if t.fields, err = checkHeaders(c.headers, h); err == nil {
 		err = c.err
 	}
 	if err != nil {
 		return nil, &Error{URL: u.String(), Reason: BadRequest, Err: err}
 	}
-	t.auth = c.known(&t)
+	return c.travel(ctx, &t)
+}
+
+// travel follows the redirects of a trip to its end.
+func (c *Client) travel(ctx context.Context, t *trip) (*Response, error) {
+	t.auth = c.known(t)
+	part := t.part
 	deadline := c.opts.FileDeadline
-	if kind == trawl.KindPage {
+	if t.kind == trawl.KindPage {
 		deadline = c.opts.PageDeadline
 	}
 	w := newWatch(ctx, deadline)
 	for {
-		res, err := c.roundTrip(w, &t)
+		res, err := c.roundTrip(w, t)
 		if err != nil {
 			w.end()
 			return nil, err
 		}
-		if c.login(&t, res) {
+		if c.login(t, res) {
 			w.drain(res.Body)
 			continue
 		}
 		if location := redirectTarget(res); location != "" {
 			w.drain(res.Body)
-			if err := c.follow(&t, res, location); err != nil {
+			if err := c.follow(t, res, location); err != nil {
 				w.end()
 				return nil, err
 			}
@@ -183,13 +189,13 @@ func (c *Client) do(ctx context.Context, kind trawl.Kind, rawURL, referer string
 				continue
 			}
 		}
-		if err := statusError(&t, res); err != nil {
+		if err := statusError(t, res); err != nil {
 			w.drain(res.Body)
 			w.end()
 			return nil, err
 		}
-		out, err := c.response(w, &t, res)
-		if err == nil && kind == trawl.KindFile {
+		out, err := c.response(w, t, res)
+		if err == nil && t.kind == trawl.KindFile {
 			t.place(out, res, part)
 		}
 		return out, err

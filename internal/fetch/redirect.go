@@ -22,6 +22,9 @@ type trip struct {
 	auth    string // of a login, as sent; see Options.Login
 	away    bool   // it was sent to another host
 
+	most   int                  // redirects that are followed
+	follow func(*url.URL) error // see WithFollow; nil follows all
+
 	part   *Part // what there is of the file; nil for nothing, or nothing any more
 	ranged bool  // the last request asked for what comes after part
 	length int64 // of the whole file, if the last answer goes on where part ends
@@ -56,13 +59,18 @@ func (c *Client) follow(t *trip, res *http.Response, location string) error {
 		return fail(from, Login, fmt.Errorf("redirected to a login page, %s", to))
 	}
 	t.past = append(t.past, from.String())
-	if len(t.past) > c.opts.MaxRedirects {
-		return fail(from, Redirect, fmt.Errorf("stopped after %d redirects", c.opts.MaxRedirects))
+	if len(t.past) > t.most {
+		return fail(from, Redirect, fmt.Errorf("stopped after %d redirects", t.most))
 	}
 	for _, seen := range t.past {
 		// A page that sets a cookie and asks to come back is no loop yet.
 		if seen == to && !t.cookies {
 			return fail(from, Redirect, errors.New("redirect loop to "+to))
+		}
+	}
+	if t.follow != nil {
+		if err := t.follow(next); err != nil {
+			return err
 		}
 	}
 	if !sameHost(from, next) {

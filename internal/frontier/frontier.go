@@ -19,6 +19,7 @@ package frontier
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -32,7 +33,9 @@ var ErrDrained = errors.New("frontier: nothing waits and nothing is in flight")
 
 // Limits say how a host may be used.
 type Limits struct {
-	// PerHost bounds the requests under way to a host; zero means 4.
+	// PerHost is the number of requests that may be under way to a host. Zero
+	// means 2 at first, and up to 6 as long as the host answers as fast as it
+	// did, down to 1 when it does not answer or refuses.
 	PerHost int
 
 	// Delay is the pause between the starts of two requests to a host. With a
@@ -62,6 +65,12 @@ type Options struct {
 	// is called once for a host, with the frontier locked. Nil means the zero
 	// Limits for all.
 	Limits func(spider, host string) Limits
+
+	// Check has each host checked before its first request, and again when
+	// the time is over for which that holds: Next hands out a task with Check
+	// set, and nothing else of the host until it is ended. Without it no host
+	// is checked, and what it asked for in an earlier run does not count.
+	Check bool
 
 	// Hosts bounds the hosts held in memory; zero means 1024.
 	Hosts int
@@ -144,6 +153,7 @@ type Frontier struct {
 	clock   clock // hosts that wait for a moment in time
 	hungry  map[*host]struct{}
 	search  search
+	addrs   map[netip.Addr]*address
 	shares  map[int32]*share
 	poll    time.Time             // when to look for what others have added; zero if never
 	stopped map[store.HostID]stop // hosts that were stopped and are not in hosts
@@ -176,6 +186,7 @@ func New(st store.Store, lease store.Lease, opt *Options) *Frontier {
 		wake:   make(chan struct{}, 1), flush: make(chan struct{}, 1),
 		hosts:   make(map[store.HostID]*host),
 		hungry:  make(map[*host]struct{}),
+		addrs:   make(map[netip.Addr]*address),
 		stopped: make(map[store.HostID]stop),
 		held:    make(map[trawl.Key]struct{}),
 		ended:   make(chan struct{}),

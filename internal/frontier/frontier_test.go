@@ -426,7 +426,7 @@ func TestRefusals(t *testing.T) {
 // Refusals of requests that were under way together are one.
 func TestRefusalsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := open(t, store.NewMem(), nil)
+		b := open(t, store.NewMem(), &frontier.Options{Limits: func(string, string) frontier.Limits { return frontier.Limits{PerHost: 4} }})
 		done := b.done
 		for i := range 4 {
 			b.add(pageOf("a.test", i))

@@ -24,17 +24,22 @@ type host struct {
 	part int32
 	name string
 
-	limits  Limits
-	known   bool          // limits are set
-	learnt  time.Duration // pause that the host itself asked for
-	backoff int           // refusals in a row
-	next    time.Time     // no request starts before
-	active  int           // requests under way
-	latency time.Duration // of its requests lately; see took
-	files   int           // waiting files that were found on its pages
-	dirty   bool          // next or backoff must be remembered
-	saving  bool          // a commit under way remembers them
-	stopped string        // why nothing more is asked of it in this run; "" if it goes on
+	limits   Limits
+	known    bool          // limits are set
+	learnt   time.Duration // pause that the host itself asked for
+	win      window        // without a limit
+	addr     *address      // nil if it is not known
+	waits    bool          // in addr.waiting
+	checked  time.Time     // until when it may be asked; see Options.Check
+	checking bool          // a task that checks it is under way
+	backoff  int           // refusals in a row
+	next     time.Time     // no request starts before
+	active   int           // requests under way
+	latency  time.Duration // of its requests lately; see took
+	files    int           // waiting files that were found on its pages
+	dirty    bool          // next or backoff must be remembered
+	saving   bool          // a commit under way remembers them
+	stopped  string        // why nothing more is asked of it in this run; "" if it goes on
 
 	q        [2]queue     // the window
 	more     [2]bool      // the store may have more that is due
@@ -86,14 +91,17 @@ func (h *host) want(k int) int {
 
 func (h *host) perHost() int {
 	if h.limits.PerHost <= 0 {
-		return 4
+		return h.win.size()
 	}
 	return h.limits.PerHost
 }
 
 // addHostLocked starts to look after a host.
 func (f *Frontier) addHostLocked(s store.Host) *host {
-	h := &host{id: s.ID, part: f.partOf(s.ID), name: s.Name, learnt: s.Delay, backoff: s.Backoff, next: s.Next, files: s.Files, clockPos: -1}
+	h := &host{id: s.ID, part: f.partOf(s.ID), name: s.Name, backoff: s.Backoff, next: s.Next, files: s.Files, clockPos: -1}
+	if f.opt.Check {
+		h.learnt = s.Delay
+	}
 	f.hosts[h.id] = h
 	return h
 }
@@ -102,6 +110,7 @@ func (f *Frontier) addHostLocked(s store.Host) *host {
 // the store. The host must have nothing under way or uncommitted.
 func (f *Frontier) dropLocked(h *host) {
 	f.emptyLocked(h)
+	f.leaveAddressLocked(h)
 	delete(f.hosts, h.id)
 }
 
@@ -184,7 +193,7 @@ func (f *Frontier) filesLocked(id store.HostID, n int) {
 
 // canStart reports whether a request of kind k may start now.
 func (f *Frontier) canStart(h *host, k int, now time.Time) bool {
-	return h.q[k].len() > 0 && h.stopped == "" && h.active < h.perHost() && !now.Before(h.next) && f.oursLocked(h, now) &&
+	return h.q[k].len() > 0 && h.stopped == "" && h.active < h.perHost() && !now.Before(h.next) && !h.checking && f.oursLocked(h, now) &&
 		(k == file || h.files < f.opt.FileQueue)
 }
 
@@ -198,7 +207,13 @@ func (f *Frontier) refileLocked(h *host) {
 	var wake time.Time
 	for k := range h.q {
 		if f.canStart(h, k, now) {
-			if !h.inReady[k] {
+			switch {
+			case h.addr.full(h):
+				if !h.waits {
+					h.waits = true
+					h.addr.waiting = append(h.addr.waiting, h)
+				}
+			case !h.inReady[k]:
 				h.inReady[k] = true
 				f.ready[k] = append(f.ready[k], h)
 			}
@@ -289,6 +304,9 @@ func (q *queue) push(e *store.Entry) {
 	}
 	q.buf = append(q.buf, e)
 }
+
+// first returns what pop will; the queue must not be empty.
+func (q *queue) first() *store.Entry { return q.buf[q.head] }
 
 // pop returns nil if the queue is empty.
 func (q *queue) pop() *store.Entry {

@@ -15,9 +15,25 @@ import (
 type Task struct {
 	store.Entry
 
+	// Check says that the task is not to fetch the request, but to find out
+	// whether its host may be asked at all; see Options.Check. It is ended
+	// with Checked, CheckAgain or Abandon.
+	Check bool
+
 	host     *host
+	addr     *address // in which it is counted
+	full     bool     // no further request could start beside it
 	began    time.Time
+	answered time.Time // zero as long as nothing has come
 	released bool
+}
+
+// Answered notes that the host has begun to answer. Only the first call
+// counts. It is for the goroutine that will release the task.
+func (t *Task) Answered() {
+	if t.answered.IsZero() {
+		t.answered = time.Now()
+	}
 }
 
 // A waiter is a worker inside Next. Its channel has room for the one task it
@@ -106,25 +122,39 @@ func (f *Frontier) takeLocked(k int) *Task {
 		h := f.ready[k][0]
 		f.ready[k] = f.ready[k][1:]
 		h.inReady[k] = false
-		if !f.canStart(h, k, now) {
+		if !f.canStart(h, k, now) || h.addr.full(h) {
 			f.refileLocked(h)
 			continue
 		}
+		if f.opt.Check && !now.Before(h.checked) {
+			return f.checkLocked(h, h.q[k].first(), now)
+		}
 		e := h.q[k].pop()
 		f.leaveLocked(h, e)
-		h.active++
+		t := &Task{Entry: *e, host: h, began: now}
+		f.startLocked(t)
 		h.started[k]++
-		f.running++
-		f.rescans = 0
 		if d := h.delay(); d > 0 {
 			h.next = now.Add(d)
 			h.dirty = h.dirty || d > soon // long enough for the host to leave memory
 		}
 		f.refileLocked(h)
 		f.wakeHungryLocked()
-		return &Task{Entry: *e, host: h, began: now}
+		return t
 	}
 	return nil
+}
+
+// startLocked counts a task in.
+func (f *Frontier) startLocked(t *Task) {
+	h := t.host
+	h.active++
+	f.running++
+	f.rescans = 0
+	t.full = h.active >= h.perHost()
+	if t.addr = h.addr; t.addr != nil {
+		t.addr.active++
+	}
 }
 
 // wakeHungryLocked has the reader look again once the window has room.
@@ -134,13 +164,23 @@ func (f *Frontier) wakeHungryLocked() {
 	}
 }
 
-// Release frees the task's place at its host, once the exchange with it is
-// over. Finish and Abandon do it too.
+// Release frees the task's place at its host, once the exchange with it has
+// come to a good end. Finish and Abandon free it too.
 func (f *Frontier) Release(t *Task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.wentWellLocked(t)
 	f.releaseLocked(t)
 	f.dispatchLocked()
+}
+
+// wentWellLocked counts a good answer, before its task is released.
+func (f *Frontier) wentWellLocked(t *Task) {
+	if t.released {
+		return
+	}
+	t.Answered()
+	t.host.win.answered(int(t.Request.Kind), t.answered.Sub(t.began), t.full)
 }
 
 func (f *Frontier) releaseLocked(t *Task) {
@@ -150,13 +190,27 @@ func (f *Frontier) releaseLocked(t *Task) {
 	t.released = true
 	t.host.active--
 	t.host.took(time.Since(t.began))
+	f.freeAddressLocked(t.addr)
 	f.refileLocked(t.host)
+}
+
+// Faltered notes that the task's host did not answer as a healthy one does: too
+// late, not to the end, or with a failure of its own. It gets fewer requests at
+// a time, unless their number was set.
+func (f *Frontier) Faltered(t *Task) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t.host.win.failed(t.began, time.Now())
 }
 
 // Abandon ends a task without an outcome: the request goes on waiting.
 func (f *Frontier) Abandon(t *Task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if t.Check {
+		f.endCheckLocked(t)
+		return
+	}
 	f.releaseLocked(t)
 	f.running--
 	k := t.Request.Kind
@@ -186,6 +240,7 @@ func (f *Frontier) Refused(t *Task, after time.Duration) time.Time {
 	defer f.mu.Unlock()
 	h := t.host
 	now := time.Now()
+	h.win.failed(t.began, now)
 	if h.next.Before(now.Add(soon / 2)) { // requests under way together are one refusal
 		h.backoff++
 	}
@@ -251,6 +306,9 @@ func (f *Frontier) Finish(t *Task, o store.Outcome) error {
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if o.State == store.Done {
+		f.wentWellLocked(t)
+	}
 	f.releaseLocked(t)
 	if o.State == store.Done && t.host.backoff > 0 && !t.host.next.After(time.Now()) {
 		t.host.backoff, t.host.dirty = 0, true

@@ -183,6 +183,18 @@ func (r *rule) matches(path string) bool {
 	return !r.end || rest == ""
 }
 
+// Size returns about what the rules take in memory, in bytes.
+func (r *Rules) Size() int {
+	if r == nil {
+		return 0
+	}
+	n := 64
+	for i := range r.rules {
+		n += 64 + 16*len(r.rules[i].parts) + r.rules[i].length
+	}
+	return n
+}
+
 // Allows reports whether the robot may ask for a URL, of the host that the
 // file is from: by the rule with the longest pattern that matches, and by one
 // that allows if there are two.

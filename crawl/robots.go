@@ -1,0 +1,262 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/robots"
+)
+
+// Robots is the reason of requests that are not made because the robots.txt of
+// their host disallows them. It is not a failure.
+const Robots = fetch.Reason("robots")
+
+const (
+	robotsFor      = 24 * time.Hour   // how long a robots.txt counts
+	staleRobotsFor = time.Hour        // and an old one, when no new one is to be had
+	noRobotsFor    = 10 * time.Minute // how long a host without one to be had is left alone
+
+	// maxCrawlDelay is the longest pause that a robots.txt can ask for.
+	maxCrawlDelay = time.Minute
+
+	// What the book keeps, at most.
+	maxRobots     = 20_000
+	maxRobotBytes = 32 << 20
+)
+
+// A robotsBook has the robots.txt of origins, each for a day. It is in memory,
+// so each run asks for them once.
+//
+// It is safe for concurrent use.
+type robotsBook struct {
+	fetch *fetch.Client
+	token string
+
+	mu    sync.Mutex
+	known map[string]*verdict // by origin
+	size  int                 // of their rules, in bytes
+}
+
+// A verdict is what is known of one origin. The book's mutex guards it.
+type verdict struct {
+	rules *robots.Rules
+	err   error         // why they are not known, and nothing is asked for
+	until time.Time     // how long it counts; zero if nothing is known
+	tries int           // that failed, since the last good one
+	busy  chan struct{} // closed when the fetch under way has ended; nil if none is
+}
+
+func newRobotsBook(c *fetch.Client) *robotsBook {
+	token := robots.Token(c.UserAgent())
+	if token == "" || strings.EqualFold(token, "Mozilla") { // who calls himself a browser is still this program
+		token = robots.Token(fetch.DefaultUserAgent)
+	}
+	return &robotsBook{fetch: c, token: token, known: make(map[string]*verdict)}
+}
+
+// originOf returns what a robots.txt is for: scheme, host and port.
+func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// rules returns the rules of an origin, fetching them if need be. asked says
+// whether it was. An *unknownRobots says that they are not to be had for some
+// time; any other error that this attempt failed.
+func (b *robotsBook) rules(ctx context.Context, origin string) (r *robots.Rules, asked bool, err error) {
+	b.mu.Lock()
+	v := b.known[origin]
+	for v != nil && v.busy != nil {
+		busy := v.busy
+		b.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+		b.mu.Lock()
+		v = b.known[origin]
+	}
+	if v != nil && time.Now().Before(v.until) {
+		defer b.mu.Unlock()
+		return v.rules, false, v.err
+	}
+	if v == nil {
+		v = &verdict{}
+		b.makeRoomLocked()
+		b.known[origin] = v
+	}
+	busy := make(chan struct{})
+	v.busy = busy
+	b.mu.Unlock()
+
+	data, err := b.fetch.Robots(ctx, origin, robots.MaxSize+1)
+	if err == nil {
+		r = robots.Parse(data, b.token)
+	}
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v.busy = nil
+	close(busy)
+	switch {
+	case err == nil:
+		b.setLocked(v, r, nil, robotsFor)
+	case v.rules != nil && ctx.Err() == nil:
+		b.setLocked(v, v.rules, nil, staleRobotsFor)
+	default:
+		return nil, true, err
+	}
+	return v.rules, true, nil
+}
+
+func (b *robotsBook) setLocked(v *verdict, r *robots.Rules, err error, span time.Duration) {
+	b.size += r.Size() - v.rules.Size()
+	v.rules, v.err, v.until, v.tries = r, err, time.Now().Add(span), 0
+}
+
+// makeRoomLocked forgets some of what is known if it is too much. It is asked
+// for again when it is needed.
+func (b *robotsBook) makeRoomLocked() {
+	for origin, v := range b.known {
+		if len(b.known) < maxRobots && b.size < maxRobotBytes {
+			return
+		}
+		if v.busy == nil {
+			b.size -= v.rules.Size()
+			delete(b.known, origin)
+		}
+	}
+}
+
+// failed notes that an attempt to get the rules of an origin came to err. It
+// returns how many have, or gives up if there were more than most.
+func (b *robotsBook) failed(origin string, err error, most int) (tries int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v := b.known[origin]
+	if v == nil {
+		v = &verdict{}
+		b.known[origin] = v
+	}
+	v.tries++
+	tries = v.tries
+	if tries > most {
+		b.setLocked(v, nil, &unknownRobots{err}, noRobotsFor)
+	}
+	return tries
+}
+
+// An unknownRobots is why nothing is asked of an origin: its robots.txt cannot
+// be had, which counts as one that disallows everything.
+type unknownRobots struct{ err error }
+
+func (e *unknownRobots) Error() string { return "robots.txt: " + e.err.Error() }
+func (e *unknownRobots) Unwrap() error { return e.err }
+
+// check finds out whether the host of a task may be asked at all. ctx is that
+// of work under way.
+func (e *Engine) check(ctx context.Context, t *frontier.Task) {
+	u, err := trawl.ParseURL(t.Request.URL)
+	if err != nil { // the request itself will say so
+		e.front.Checked(t, frontier.Check{Until: time.Now().Add(robotsFor)})
+		return
+	}
+	origin := originOf(u)
+	r, asked, err := e.robots.rules(ctx, origin)
+	var (
+		fe      *fetch.Error
+		unknown *unknownRobots
+	)
+	switch {
+	case err == nil:
+		e.front.Checked(t, frontier.Check{Until: time.Now().Add(robotsFor), Delay: min(r.Delay, maxCrawlDelay), Asked: asked})
+	case ctx.Err() != nil:
+		e.front.Abandon(t)
+	case errors.As(err, &unknown):
+		e.front.Checked(t, frontier.Check{Until: time.Now().Add(noRobotsFor)})
+	case errors.As(err, &fe) && (fe.Status == 429 || fe.Status == 503):
+		next := e.front.Refused(t, fe.RetryAfter)
+		e.hostRests(HostRests{Host: t.HostName, Until: next, Status: fe.Status})
+		e.front.Abandon(t)
+	default:
+		most := e.opt.Retries
+		if fe == nil || !fe.Temporary() {
+			most = 0
+		} else {
+			e.front.Faltered(t)
+		}
+		tries := e.robots.failed(origin, err, most)
+		e.log.Info("robots.txt", "host", t.HostName, "tries", tries, "err", err)
+		if tries <= most {
+			e.front.CheckAgain(t, time.Now().Add(pause(e.opt.RetryWait, tries-1)))
+			return
+		}
+		e.front.Checked(t, frontier.Check{Until: time.Now().Add(noRobotsFor), Asked: asked})
+	}
+}
+
+// mayAsk returns nil if the robots.txt of a URL's host allows it, and else
+// why the URL is not asked for.
+func (e *Engine) mayAsk(ctx context.Context, u *url.URL) error {
+	if e.robots == nil {
+		return nil
+	}
+	r, _, err := e.robots.rules(ctx, originOf(u))
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case fetch.ReasonOf(err) == fetch.BadRequest:
+		return nil // as the request itself is, and will say
+	case err != nil:
+		return &fetch.Error{URL: u.String(), Reason: fetch.ReasonOf(err), Status: statusOf(err), Err: withoutRobots(err)}
+	case !r.Allows(u):
+		return &fetch.Error{URL: u.String(), Reason: Robots, Err: fmt.Errorf("the robots.txt of %s disallows it", u.Host)}
+	}
+	return nil
+}
+
+// mayAskFor is mayAsk for a URL that is not parsed yet.
+func (e *Engine) mayAskFor(ctx context.Context, rawURL string) error {
+	if e.robots == nil {
+		return nil
+	}
+	u, err := trawl.ParseURL(rawURL)
+	if err != nil {
+		return nil // as the fetch of it will say
+	}
+	return e.mayAsk(ctx, u)
+}
+
+// withoutRobots says what follows when a robots.txt cannot be had.
+func withoutRobots(err error) error {
+	unknown := &unknownRobots{err}
+	errors.As(err, &unknown)
+	var fe *fetch.Error
+	if errors.As(unknown.err, &fe) {
+		unknown = &unknownRobots{errors.New(strings.TrimPrefix(fe.Error(), "fetch "+fe.URL+": "))}
+	}
+	return fmt.Errorf("%w; without it nothing is asked of a host", unknown)
+}
+
+func statusOf(err error) int {
+	var fe *fetch.Error
+	if errors.As(err, &fe) {
+		return fe.Status
+	}
+	return 0
+}
+
+// polite returns a context for requests with which robots.txt counts for
+// redirects too.
+func (e *Engine) polite(ctx context.Context) context.Context {
+	if e.robots == nil {
+		return ctx
+	}
+	return fetch.WithFollow(ctx, func(u *url.URL) error { return e.mayAsk(ctx, u) })
+}

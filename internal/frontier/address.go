@@ -1,0 +1,72 @@
+package frontier
+
+import (
+	"net/netip"
+
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// An address is a network address and the hosts at it. Together they get at
+// most twice as many requests at a time as one of them gets alone.
+type address struct {
+	ip      netip.Addr
+	hosts   int // in memory
+	active  int
+	waiting []*host // that could start a request but for this
+}
+
+// full reports whether h must wait for the other hosts at its address.
+func (a *address) full(h *host) bool {
+	return a != nil && a.active >= 2*max(h.perHost(), mostWindow)
+}
+
+// At notes that a connection to a host was made to an address, so that hosts
+// which share one share what it can bear. It is forgotten when the host leaves
+// memory.
+func (f *Frontier) At(host string, ip netip.Addr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hosts[store.HostOf(host)]
+	if h == nil || h.addr != nil && h.addr.ip == ip {
+		return
+	}
+	f.leaveAddressLocked(h)
+	if h.addr = f.addrs[ip]; h.addr == nil {
+		h.addr = &address{ip: ip}
+		f.addrs[ip] = h.addr
+	}
+	h.addr.hosts++
+	f.refileLocked(h)
+}
+
+func (f *Frontier) leaveAddressLocked(h *host) {
+	a := h.addr
+	if a == nil {
+		return
+	}
+	h.addr = nil
+	if h.waits {
+		h.waits = false
+		a.waiting = remove(a.waiting, h)
+	}
+	if a.hosts--; a.hosts == 0 {
+		delete(f.addrs, a.ip)
+	}
+}
+
+// freeAddressLocked ends a request to an address, and lets those that wait for
+// it try again.
+func (f *Frontier) freeAddressLocked(a *address) {
+	if a == nil {
+		return
+	}
+	a.active--
+	hs := a.waiting
+	a.waiting = nil
+	for _, h := range hs {
+		h.waits = false
+	}
+	for _, h := range hs {
+		f.refileLocked(h)
+	}
+}
