@@ -81,6 +81,10 @@ type FailedCount struct {
 // than Options.MaxFile. It is not a failure.
 const Filtered = fetch.Reason("filtered")
 
+// LeftOut reports whether requests are given up for a reason that is no
+// failure: the robots.txt of their host, or their size.
+func LeftOut(reason string) bool { return reason == string(Filtered) || reason == string(Robots) }
+
 func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 	s := &Summary{
 		Items: e.count.items.Load(), ItemsFailed: e.count.itemsBad.Load(),

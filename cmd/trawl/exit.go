@@ -41,7 +41,7 @@ Exit status:
 // exitOf maps the reason of a failure to an exit status, 0 if it is none.
 func exitOf(reason fetch.Reason) int {
 	switch reason {
-	case crawl.Filtered:
+	case crawl.Filtered, crawl.Robots:
 		return 0
 	case fetch.BadRequest:
 		return exitUsage

@@ -36,6 +36,7 @@ func TestStatusOfSummary(t *testing.T) {
 	}{
 		{"all well", crawl.Summary{}, 0},
 		{"left out by size", failed(crawl.Filtered), 0},
+		{"left out by robots.txt", failed(crawl.Robots), 0},
 		{"malformed", failed(fetch.BadRequest), 2},
 		{"disk", failed(fetch.Disk), 3},
 		{"network", failed(fetch.Network), 4},

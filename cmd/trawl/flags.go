@@ -43,6 +43,7 @@ type collectFlags struct {
 	cookies   string
 	browser   string
 	noNetrc   bool
+	noRobots  bool
 	proxies   []string
 	connectTo []string
 	private   bool
@@ -75,7 +76,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.SortFlags = false
 	fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME)")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "work on at most `N` pages and files at a time; 1 does them one by one")
-	fs.IntVar(&f.perHost, "per-host", 0, "at most `N` requests to a host at a time (default the spider's, else 4)")
+	fs.IntVar(&f.perHost, "per-host", 0, "`N` requests to a host at a time (default the spider's, else 2 at first, then up to 6 as the host bears it)")
 	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms; 2-4 draws each one by lot between 2 and 4 (default the spider's, else 0)")
 	fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
 	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16)")
@@ -93,6 +94,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
 	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
 	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
+	fs.BoolVar(&f.noRobots, "no-robots", false, "do not ask for the robots.txt of the sites; for those who may")
 	fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
 	fs.StringArrayVar(&f.proxies, "proxy", nil, "ask by way of this `URL`, http, https or socks5://user:password@host:port; several take turns, request by request (repeatable; default $HTTP_PROXY, $HTTPS_PROXY; $NO_PROXY names hosts without)")
 	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
@@ -144,7 +146,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	o.Crawl = crawl.Options{
 		Jobs: f.jobs, Producers: f.producers, Consumers: f.consumers,
 		PageQueue: f.pageQueue, FileQueue: f.fileQueue, PerHost: f.perHost,
-		Delay: time.Duration(f.delay.from), DelayMax: time.Duration(f.delay.to), Retries: f.retries, MaxFile: int64(f.maxSize),
+		Delay: time.Duration(f.delay.from), DelayMax: time.Duration(f.delay.to), Retries: f.retries, NoRobots: f.noRobots, MaxFile: int64(f.maxSize),
 	}
 	if w := trawl.Workers(f.workers); !w.Processes && w.N > 0 {
 		o.Crawl.Producers = firstOf(f.producers, w.N)

@@ -46,6 +46,8 @@ func TestScripts(t *testing.T) {
 			"replica":   cmdReplica,
 			"rules":     cmdRules,
 			"fault":     cmdFault,
+			"robots":    cmdRobots,
+			"gap":       cmdGap,
 			"calm":      cmdCalm,
 			"down":      cmdDown,
 			"up":        cmdUp,
@@ -184,6 +186,39 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 			Status: number(ts, o["status"]), After: duration(ts, o["after"]), To: o["to"],
 		})
 	})
+}
+
+// robots HOST FILE sets the robots.txt of a host.
+func cmdRobots(ts *testscript.TestScript, neg bool, args []string) {
+	noNeg(ts, neg)
+	siteOf(ts).Change(args[0], func(r *replica.Rules) { r.Robots = ts.ReadFile(args[1]) })
+}
+
+// gap HOST SPAN checks that the requests to a host since the last mark came
+// with that pause between them.
+func cmdGap(ts *testscript.TestScript, neg bool, args []string) {
+	noNeg(ts, neg)
+	s := siteOf(ts)
+	ts.Check(s.Log().Idle(context.Background()))
+	var starts []time.Time
+	for _, r := range s.Log().Since(s.mark) {
+		if r.Host == args[0] {
+			starts = append(starts, r.Start)
+		}
+	}
+	slices.SortFunc(starts, time.Time.Compare)
+	if len(starts) < 2 {
+		ts.Fatalf("%d requests to %s since the mark", len(starts), args[0])
+	}
+	for i := range starts[1:] {
+		// What is sent in time may arrive late, and the next not.
+		if d := starts[i+1].Sub(starts[i]); d < duration(ts, args[1])/2 {
+			ts.Fatalf("request %d came %v after the one before it, want %s", i+2, d, args[1])
+		}
+	}
+	if d := starts[len(starts)-1].Sub(starts[0]); d < duration(ts, args[1])*time.Duration(len(starts)-1)*9/10 {
+		ts.Fatalf("%d requests in %v, want %s between them", len(starts), d, args[1])
+	}
 }
 
 // calm ends all rules and faults.

@@ -87,7 +87,11 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		return err
 	}
 	for _, k := range kinds {
-		row("failed", "%s: %s", thousands(int64(k.Count)), reasonText(k.Reason, k.Status))
+		label := "failed"
+		if crawl.LeftOut(k.Reason) {
+			label = "left out"
+		}
+		row(label, "%s: %s", thousands(int64(k.Count)), reasonText(k.Reason, k.Status))
 	}
 	n := 0
 	for f, err := range st.Failures(ctx) {

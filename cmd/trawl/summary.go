@@ -56,7 +56,7 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 	}
 	for _, f := range s.Failed {
 		label := "failed"
-		if f.Reason == string(crawl.Filtered) {
+		if crawl.LeftOut(f.Reason) {
 			label = "left out"
 		}
 		row(label, "%s: %s, such as %s", thousands(int64(f.Count)), reasonText(f.Reason, f.Status), printable(f.Example))
@@ -124,7 +124,7 @@ func tally(t crawl.Tally, done string) string {
 func failures(s *crawl.Summary) int {
 	n := 0
 	for _, f := range s.Failed {
-		if f.Reason != string(crawl.Filtered) {
+		if !crawl.LeftOut(f.Reason) {
 			n += f.Count
 		}
 	}
@@ -138,7 +138,7 @@ func reasonText(reason string, status int) string {
 		"private": "a private address that was not asked for (--allow-private)",
 		"auth":    "the site wants a login", "http": "HTTP error", "login": "redirected to a login",
 		"redirect": "too many or forbidden redirects", "cut": "body cut short", "type": "not what it claims to be",
-		"size": "too large", "filtered": "larger than --filesize-max", "disk": "could not be written",
+		"size": "too large", "filtered": "larger than --filesize-max", "robots": "disallowed by robots.txt", "disk": "could not be written",
 		"held": "placeholders, put aside in .trawl/held", "parse": "could not be parsed", "spider": "the spider failed",
 		"crash": "the worker process crashed", "memory": "over the limit of memory", "deadline": "over the limit of time",
 	}[reason]

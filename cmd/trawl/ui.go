@@ -84,7 +84,7 @@ func (u *linesUI) stop()                                   {}
 func (u *linesUI) events() crawl.Events {
 	ev := crawl.Events{
 		Failed: func(f crawl.Failed) {
-			if f.Reason != string(crawl.Filtered) {
+			if !crawl.LeftOut(f.Reason) {
 				u.err.line("failed: %s  %s", printable(f.URL), indented(f.Message))
 			}
 		},
