@@ -21,6 +21,7 @@ type bench struct {
 	t  *testing.T
 	st store.Store
 	f  *frontier.Frontier
+	ls []store.Lease
 
 	done   func() // no more requests will be added
 	cancel context.CancelFunc
@@ -34,7 +35,7 @@ func open(t *testing.T, st store.Store, opt *frontier.Options) *bench {
 	if err != nil || len(ls) != 1 {
 		t.Fatalf("Acquire() = %v, %v", ls, err)
 	}
-	b := &bench{t: t, st: st, f: frontier.New(st, ls[0], opt), cancel: cancel, ran: make(chan error, 1)}
+	b := &bench{t: t, st: st, f: frontier.New(st, ls[0], opt), ls: ls, cancel: cancel, ran: make(chan error, 1)}
 	b.done = b.f.Source()
 	go func() { b.ran <- b.f.Run(ctx) }()
 	return b
@@ -53,6 +54,18 @@ func (b *bench) add(rs ...trawl.Request) {
 	}
 	if _, err := b.f.Add(context.Background(), es, nil); err != nil {
 		b.t.Fatal(err)
+	}
+}
+
+// stop interrupts Run, when no task is out, and gives the partition back.
+func (b *bench) stop() {
+	b.t.Helper()
+	b.cancel()
+	if err := <-b.ran; !errors.Is(err, context.Canceled) {
+		b.t.Errorf("Run() = %v, want context.Canceled", err)
+	}
+	if err := b.st.Release(context.Background(), b.ls); err != nil {
+		b.t.Error(err)
 	}
 }
 
