@@ -178,6 +178,8 @@ func (e *Engine) check(ctx context.Context, t *frontier.Task) {
 		e.front.Checked(t, frontier.Check{Until: time.Now().Add(robotsFor), Delay: min(r.Delay, maxCrawlDelay), Asked: asked})
 	case ctx.Err() != nil:
 		e.front.Abandon(t)
+	case own(err):
+		e.front.Checked(t, frontier.Check{Until: time.Now().Add(noRobotsFor)})
 	case errors.As(err, &unknown):
 		e.front.Checked(t, frontier.Check{Until: time.Now().Add(noRobotsFor)})
 	case errors.As(err, &fe) && (fe.Status == 429 || fe.Status == 503):
@@ -211,14 +213,21 @@ func (e *Engine) mayAsk(ctx context.Context, u *url.URL) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case fetch.ReasonOf(err) == fetch.BadRequest:
-		return nil // as the request itself is, and will say
+	case own(err):
+		return nil
 	case err != nil:
 		return &fetch.Error{URL: u.String(), Reason: fetch.ReasonOf(err), Status: statusOf(err), Err: withoutRobots(err)}
 	case !r.Allows(u):
 		return &fetch.Error{URL: u.String(), Reason: Robots, Err: fmt.Errorf("the robots.txt of %s disallows it", u.Host)}
 	}
 	return nil
+}
+
+// own reports whether err says nothing of the host: nothing was sent, and the
+// request itself will come to the same end, or is one that may be made.
+func own(err error) bool {
+	r := fetch.ReasonOf(err)
+	return r == fetch.BadRequest || r == fetch.Private
 }
 
 // mayAskFor is mayAsk for a URL that is not parsed yet.

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"syscall"
@@ -118,6 +119,12 @@ type Options struct {
 	RefusePrivate bool
 	PrivateHosts  []string
 	PrivateFound  func(host string)
+
+	// Dialed, if not nil, is told of each connection that was made: to which
+	// host, "name:port" with the port always there, and to which of its
+	// addresses. It is not told of connections to proxies and to addresses
+	// in ConnectTo. It may be called from several goroutines at once.
+	Dialed func(host string, addr netip.AddrPort)
 
 	// Transport replaces the client's own; it makes the timeouts up to the
 	// header its own business, within a bound of their sum. The client

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -47,7 +48,11 @@ func newTransport(opts *Options, connect map[string]string, g *guard) http.Round
 			if !hosts.has(addr) {
 				d.Control = g.control(ctx, addr, opts.Control)
 			}
-			return d.DialContext(ctx, network, addr)
+			conn, err := d.DialContext(ctx, network, addr)
+			if to, ok := remote(conn); ok && opts.Dialed != nil && !isMapped(ctx) && !hosts.has(addr) {
+				opts.Dialed(addr, to)
+			}
+			return conn, err
 		},
 		TLSHandshakeTimeout: opts.ConnectTimeout,
 		TLSClientConfig: &tls.Config{
@@ -75,6 +80,19 @@ func newTransport(opts *Options, connect map[string]string, g *guard) http.Round
 		return t
 	}
 	return &rotation{Transport: t, proxies: newProxies(opts), direct: direct}
+}
+
+// remote returns the other end of a connection; it may be nil.
+func remote(conn net.Conn) (to netip.AddrPort, ok bool) {
+	if conn == nil {
+		return to, false
+	}
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return to, false
+	}
+	to = tcp.AddrPort()
+	return netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), true
 }
 
 // A proxyError is the refusal of a proxy to connect.
