@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -238,9 +239,11 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 	if err := private.load(ctx); err != nil {
 		return nil, err
 	}
-	j.client = fetch.New(fetchOptions(&o.HTTP, private.hosts, func(host string) {
+	fo := fetchOptions(&o.HTTP, private.hosts, func(host string) {
 		private.add(context.WithoutCancel(ctx), host)
-	}))
+	})
+	fo.Dialed = func(host string, to netip.AddrPort) { j.engine.Dialed(host, to) }
+	j.client = fetch.New(fo)
 	seeds := p.Seeds
 	if seeds == nil {
 		for _, s := range p.Spiders {
