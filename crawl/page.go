@@ -198,6 +198,16 @@ func (e *Engine) taken(path string) bool {
 	return e.records[store.Fold(path)] || e.parts.Files != nil && e.parts.Files.Exists(path)
 }
 
+// denies reports whether a failure may be a host's way to get rid of us: it
+// answers with a 4xx which does not say that there is no such thing.
+func denies(f *store.Failure) bool {
+	switch f.Status {
+	case 404, 407, 408, 410, 425, 429:
+		return false
+	}
+	return f.Status >= 400 && f.Status < 500
+}
+
 // failed is the outcome of a request that came to err: it is tried again
 // later, or given up.
 func (e *Engine) failed(t *frontier.Task, err error) store.Outcome {
@@ -220,6 +230,8 @@ func (e *Engine) failed(t *frontier.Task, err error) store.Outcome {
 		// The host as a whole asks for a rest; the request is not to blame.
 		next := e.front.Refused(t, fe.RetryAfter)
 		e.hostRests(HostRests{Host: t.HostName, Until: next, Status: f.Status})
+		return store.Outcome{State: store.Waiting, Tries: t.Tries, Failure: f, Due: f.At}
+	case denies(f) && e.front.Denied(t, fmt.Sprintf("answers %d", f.Status)):
 		return store.Outcome{State: store.Waiting, Tries: t.Tries, Failure: f, Due: f.At}
 	case temporary && t.Tries < e.opt.Retries:
 		o.State = store.Waiting

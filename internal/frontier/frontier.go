@@ -101,6 +101,10 @@ type Options struct {
 	// Sharing is for a store that other processes work on too; nil for one
 	// that is the frontier's alone.
 	Sharing *Sharing
+
+	// Denials is the number of requests denied in a row, for the same reason,
+	// after which a host is stopped; zero means 20. See Denied.
+	Denials int
 }
 
 func (o *Options) withDefaults() Options {
@@ -115,6 +119,7 @@ func (o *Options) withDefaults() Options {
 	orDefault(&v.Group, 256)
 	orDefault(&v.Refusals, 5)
 	v.Sharing = v.Sharing.withDefaults()
+	orDefault(&v.Denials, 20)
 	if v.Linger == 0 {
 		v.Linger = 20 * time.Millisecond
 	}

@@ -180,6 +180,7 @@ func (f *Frontier) wentWellLocked(t *Task) {
 		return
 	}
 	t.Answered()
+	t.host.denied = 0
 	t.host.win.answered(int(t.Request.Kind), t.answered.Sub(t.began), t.full)
 }
 
@@ -256,6 +257,23 @@ func (f *Frontier) Refused(t *Task, after time.Duration) time.Time {
 	}
 	f.refileLocked(h)
 	return h.next
+}
+
+// Denied notes that the host has denied the task's request for good, in a way
+// that is said by what: "answers 403". One that does so again and again, with
+// nothing fetched in between, denies us as such: after Options.Denials of them
+// it is stopped; see Stop. Denied reports whether that is so.
+func (f *Frontier) Denied(t *Task, what string) (stopped bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := t.host
+	if h.denial != what {
+		h.denial, h.denied = what, 0
+	}
+	if h.denied++; h.denied >= f.opt.Denials {
+		f.stopLocked(h, fmt.Sprintf("%s, %d times in a row", what, h.denied))
+	}
+	return h.stopped != ""
 }
 
 // Stop hands out nothing more of the task's host in this run, for a reason to
