@@ -22,6 +22,12 @@ func TestRanges(t *testing.T) {
 		{" 1 , 3 ", "13"},
 		{"5,1-5", "12345"},
 		{"20-", ""},
+		{"1:4", "123"},
+		{":3", "12"},
+		{"7:", "789"},
+		{"2::3", "258"},
+		{"1:9:4,2", "125"},
+		{"3:3", "-"}, {"1:9:0", "-"}, {"1:2:3:4", "-"}, {"a:", "-"}, {"1-2:3", "-"},
 		{"", "-"}, {"-", "-"}, {"0", "-"}, {"0-3", "-"}, {"3-2", "-"}, {"1,,2", "-"}, {"a", "-"}, {"1-b", "-"}, {"1-2-3", "-"}, {"99999999999999999999", "-"},
 	} {
 		choose, err := parseRanges(c.in)
@@ -48,6 +54,7 @@ func TestFilename(t *testing.T) {
 		{"{spider}/{host}/{name}{ext}", "mine/img.example.com/第 1 张.tar.gz"},
 		{"a{name}{name}", "a第 1 张.tar第 1 张.tar"},
 		{"{name}.{ext}", "第 1 张.tar.gz"},
+		{"{filename}.{extension}", "第 1 张.tar.gz"},
 	} {
 		f, err := filenameTemplate(c.template)
 		if err != nil {
