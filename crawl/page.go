@@ -180,7 +180,10 @@ func (e *Engine) reserve(ctx context.Context, files []*store.Entry) error {
 		if e.opt.Rename != nil {
 			p = e.opt.Rename(f.Request)
 		}
-		names[i] = store.Name{Key: f.Key, Path: save.Clean(p)}
+		if p = save.Clean(p); e.parts.Files != nil && !e.parts.Files.Reachable(p) {
+			p = save.CleanName(p) // beside what is in the way
+		}
+		names[i] = store.Name{Key: f.Key, Path: p}
 	}
 	paths, err := e.parts.Store.Reserve(ctx, names, e.taken)
 	if err != nil {

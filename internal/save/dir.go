@@ -155,6 +155,24 @@ func (d *Dir) Exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
+// Reachable reports whether a file could have path as far as the directories
+// above it go: it is false if something else stands in the place of one, a
+// link for instance, wherever that leads.
+func (d *Dir) Reachable(path string) bool {
+	for i := range len(path) {
+		if path[i] != '/' {
+			continue
+		}
+		switch info, err := d.root.Lstat(filepath.FromSlash(path[:i])); {
+		case errors.Is(err, fs.ErrNotExist):
+			return true
+		case err != nil || !info.IsDir():
+			return false
+		}
+	}
+	return true
+}
+
 // SyncDirs makes durable the names of all files that were renamed before the
 // call, with those of the directories above them. One call serves many files;
 // call it before recording them. With NoSync it does nothing.

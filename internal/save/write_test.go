@@ -242,6 +242,23 @@ func TestExists(t *testing.T) {
 	}
 }
 
+func TestReachable(t *testing.T) {
+	d, dir := open(t, nil)
+	err := errors.Join(os.MkdirAll(filepath.Join(dir, "a", "b"), 0o777), os.WriteFile(filepath.Join(dir, "a", "f"), nil, 0o666),
+		os.Symlink("b", filepath.Join(dir, "a", "in")), os.Symlink(t.TempDir(), filepath.Join(dir, "out")), os.Symlink("gone", filepath.Join(dir, "gone")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[string]bool{
+		"x": true, "a": true, "a/b/x": true, "a/b/c/d/x": true, "new/x": true, "out": true,
+		"a/f/x": false, "a/f/y/x": false, "a/in/x": false, "out/x": false, "gone/x": false,
+	} {
+		if got := d.Reachable(p); got != want {
+			t.Errorf("Reachable(%q) = %v, want %v", p, got, want)
+		}
+	}
+}
+
 func TestTempEndsOnce(t *testing.T) {
 	d, dir := open(t, nil)
 	tmp := write(t, d, "x")
