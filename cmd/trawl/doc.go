@@ -15,6 +15,8 @@
 //   - Packages internal/fetch (request to response) and internal/save
 //     (response to file) do the work; internal/extract with xpath reads
 //     pages, and internal/spider is the host of the spiders in spiders/.
+//     load.go finds a spider and decides whether it runs here or, by package
+//     internal/isolate, in worker processes.
 //   - Package internal/replica serves the three reference sites for the demo
 //     and the tests.
 //
