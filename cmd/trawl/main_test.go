@@ -12,6 +12,9 @@ import (
 
 func TestMain(m *testing.M) {
 	process.Init()
+	// A program with the race detector sleeps for a second before it exits, to
+	// catch what happens meanwhile. The scripts run hundreds.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	testscript.Main(m, map[string]func(){
 		"trawl": func() {
 			os.Args = splitConnect(os.Args)

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Values[siteKey{}] = &site{proxied: make(map[string]*atomic.Int64)}
 			// So that whether the tests run in a terminal makes no difference.
 			env.Setenv("TERM", "dumb")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
