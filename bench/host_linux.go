@@ -4,29 +4,59 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
 )
 
-// watchRSS returns the most memory that a process had resident, in bytes,
-// until done is closed. The kernel's account of a child that has ended would
-// be easier to have, but includes what its parent had before the child began.
-func watchRSS(pid int, done <-chan struct{}) (peak int64) {
+// watchRSS returns the most memory that a process and its children had
+// resident, each by itself, in bytes, until done is closed. The kernel's
+// account of a child that has ended would be easier to have, but includes what
+// its parent had before the child began.
+func watchRSS(pid int, done <-chan struct{}) (sum int64) {
+	peak := make(map[int]int64)
+	look := func(pid int) {
+		if kb := procField(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:"); kb > 0 {
+			peak[pid] = kb << 10
+		}
+	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	name := fmt.Sprintf("/proc/%d/status", pid)
-	for {
-		if kb := procField(name, "VmHWM:"); kb > 0 {
-			peak = kb << 10
+	for n := 0; ; n++ {
+		look(pid)
+		if n%10 == 0 {
+			for _, child := range childrenOf(pid) {
+				look(child)
+			}
 		}
 		select {
 		case <-done:
-			return peak
+			for _, p := range peak {
+				sum += p
+			}
+			return sum
 		case <-tick.C:
 		}
 	}
+}
+
+// childrenOf returns the processes that a process has started and that live.
+func childrenOf(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // its pattern is well-formed
+	for _, name := range lists {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, f := range bytes.Fields(data) {
+			if p, err := strconv.Atoi(string(f)); err == nil {
+				pids = append(pids, p)
+			}
+		}
+	}
+	return pids
 }
 
 // procField returns the number behind a name in a file of /proc, 0 if it

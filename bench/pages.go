@@ -22,11 +22,14 @@ func pagesWorkload(n int) *workload {
 	num := strconv.Itoa
 	const does = "fetches, selects, writes records"
 	w := &workload{name: "pages", title: fmt.Sprintf("%s pages of %d records, no files", thousands(n), filmsPerPage)}
+	args := func(p *place, more ...string) []string {
+		return append([]string{"run", p.script("films.star"), "-a", "base=" + p.base, "-a", "pages=" + num(n), "-d", p.out,
+			"--jobs", num(p.jobs), "--per-host", num(p.jobs), "--delay", "0", "-q"}, more...)
+	}
+	const ours = does + " and a database of both, synced; "
 	w.contenders = []contender{
-		{"trawl", does + " and a database of both, synced", "trawl", func(p *place) []string {
-			return []string{"run", p.script("films.star"), "-a", "base=" + p.base, "-a", "pages=" + num(n), "-d", p.out,
-				"--jobs", num(p.jobs), "--per-host", num(p.jobs), "--delay", "0", "-q"}
-		}},
+		{"trawl", ours + "the spider in worker processes", "trawl", func(p *place) []string { return args(p) }},
+		{"trawl --isolate=false", ours + "the spider in threads", "trawl", func(p *place) []string { return args(p, "--isolate=false") }},
 		{"Colly", does, "Colly", func(p *place) []string { return []string{"films", p.base, num(n), num(p.jobs), p.out} }},
 		{"Scrapy", does, "Scrapy", func(p *place) []string {
 			return []string{"runspider", p.script("films.py"), "-a", "base=" + p.base, "-a", "pages=" + num(n), "-O", filepath.Join(p.out, "films.jsonl"),
@@ -54,11 +57,13 @@ func pagesWorkload(n int) *workload {
 		for i := range r.Rows {
 			r.Facts = append(r.Facts, fact{r.Rows[i].Name, float64(n) / r.Rows[i].elapsed(), "pages/s"})
 		}
-		r.ratio("Colly", "trawl", (*row).elapsed, func(x float64) { r.atLeast("speed, trawl / Colly ≥ 2", x, 2, "x") })
-		r.ratio("Scrapy", "trawl", (*row).elapsed, func(x float64) { r.atLeast("speed, trawl / Scrapy ≥ 15", x, 15, "x") })
-		r.ratio("HTML parser alone", "trawl", (*row).elapsed, func(x float64) {
-			r.atLeast("speed, trawl / HTML parser alone on all CPUs ≥ 75 %", 100*x, 75, "%")
-		})
+		for _, name := range []string{"trawl", "trawl --isolate=false"} {
+			r.ratio("Colly", name, (*row).elapsed, func(x float64) { r.atLeast("speed, "+name+" / Colly ≥ 2", x, 2, "x") })
+			r.ratio("Scrapy", name, (*row).elapsed, func(x float64) { r.atLeast("speed, "+name+" / Scrapy ≥ 15", x, 15, "x") })
+			r.ratio("HTML parser alone", name, (*row).elapsed, func(x float64) {
+				r.atLeast("speed, "+name+" / HTML parser alone on all CPUs ≥ 75 %", 100*x, 75, "%")
+			})
+		}
 	}
 	return w
 }

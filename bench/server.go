@@ -36,7 +36,6 @@ http {
 	sendfile on;
 	tcp_nopush on;
 	keepalive_requests 1000000;
-	open_file_cache max=200000 inactive=1h;
 	client_body_temp_path %[2]s/t1; proxy_temp_path %[2]s/t2; fastcgi_temp_path %[2]s/t3; uwsgi_temp_path %[2]s/t4; scgi_temp_path %[2]s/t5;
 	server {
 		listen 127.0.0.1:%[3]d backlog=1024;
