@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -21,7 +22,15 @@ import (
 // version is set when a release is built.
 var version = ""
 
+// ballastSize is memory that is never touched, and so is not there, but counts
+// as live: the garbage collector lets the heap grow by twice as much more
+// before it runs. Parsing pages takes a fifth less CPU time by it, and starting
+// 3 ms more, for one collection; a larger one brings nothing, and a higher GOGC
+// would let large heaps grow too.
+const ballastSize = 16 << 20
+
 func main() {
+	ballast := make([]byte, ballastSize)
 	process.Init() // in a worker process it does not return
 	// net/http reports oddities of servers to the standard logger; what
 	// matters of them comes back as an error.
@@ -29,6 +38,7 @@ func main() {
 	stop := profile(os.Getenv("TRAWL_PROFILE"), os.Stderr)
 	status := run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
+	runtime.KeepAlive(ballast)
 	os.Exit(status)
 }
 
