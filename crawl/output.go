@@ -91,6 +91,9 @@ func outputPaths(spiders map[string]*spider, more []string) map[string]bool {
 // resume brings the files of an earlier run, the outputs of these names, up to
 // date with the store.
 func (o *outputs) resume(ctx context.Context, names []string) error {
+	if err := o.checkFree(); err != nil {
+		return err
+	}
 	for _, name := range names {
 		out, err := o.open(ctx, name)
 		if err == nil {
@@ -98,6 +101,30 @@ func (o *outputs) resume(ctx context.Context, names []string) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkFree looks for files in the way of the outputs that the spider names in
+// its settings, so that they are reported before anything is fetched. Of
+// several spiders it is not known which will have records; what is in the way
+// of those is found with the first one.
+func (o *outputs) checkFree() error {
+	if len(o.spiders) != 1 {
+		return nil
+	}
+	for _, s := range o.spiders {
+		for name, how := range s.set.Outputs {
+			if _, err := os.Lstat(o.posPath(name)); !errors.Is(err, fs.ErrNotExist) {
+				continue // they are the job's
+			}
+			if st, err := os.Stat(o.path(name, ".jsonl")); err == nil && st.Size() > 0 {
+				return inTheWay(o.path(name, ".jsonl"))
+			}
+			if _, err := os.Lstat(o.path(name, ".csv")); err == nil && how.CSV {
+				return inTheWay(o.path(name, ".csv"))
+			}
 		}
 	}
 	return nil

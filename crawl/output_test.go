@@ -92,14 +92,21 @@ func must(t *testing.T, err error) {
 }
 
 // TestForeignLines finds a file in the way that the job did not write. It is
-// not touched, and the records are safe until it is gone.
+// not touched. If the spider names the output, that is before anything is
+// asked for; else the records are safe until it is gone.
 func TestForeignLines(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
 	mine := filepath.Join(dir, "list.jsonl")
 	write(t, mine, "mine\n")
-	_, err := w.run(t.Context(), dir, numbered(3, trawl.Output{}), w.options())
 	var se *save.Error
+	_, err := w.run(t.Context(), dir, numbered(3, trawl.Output{}), w.options())
+	if !errors.As(err, &se) || !strings.Contains(err.Error(), "in the way") || w.total() != 0 {
+		t.Errorf("Run = %v after %d requests, want an error before the first", err, w.total())
+	}
+	unnamed := numbered(3, trawl.Output{})
+	unnamed.set.Outputs = nil
+	_, err = w.run(t.Context(), dir, unnamed, w.options())
 	if !errors.As(err, &se) || se.Reason != save.Disk || !strings.Contains(err.Error(), "in the way") {
 		t.Errorf("Run = %v, want a disk error that says what is in the way", err)
 	}
