@@ -91,7 +91,8 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 	if res.Offset == 0 {
 		part = nil
 	}
-	tmp, err := e.parts.Files.Write(ctx, &meter{res.Body, &e.count.bytes}, save.Want{
+	body := &meter{r: res.Body, n: &e.count.bytes}
+	tmp, err := e.parts.Files.Write(ctx, body, save.Want{
 		Length:      res.Length,
 		Path:        t.Request.Path,
 		ContentType: res.Header.Get("Content-Type"),
@@ -100,7 +101,10 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		Part:        part,
 	})
 	if err != nil {
-		return nil, saveError(rawURL, err)
+		if err = saveError(rawURL, err); res.Validator != "" && body.own >= worthATry {
+			err = gotOn{err}
+		}
+		return nil, err
 	}
 	e.front.Release(t)
 	if e.parts.Check != nil {

@@ -238,7 +238,9 @@ func (e *Engine) failed(t *frontier.Task, err error) store.Outcome {
 		return store.Outcome{State: store.Waiting, Tries: t.Tries, Failure: f, Due: f.At}
 	case temporary && t.Tries < e.opt.Retries:
 		o.State = store.Waiting
-		o.Tries = t.Tries + 1
+		if o.Tries = t.Tries + 1; errors.As(err, new(gotOn)) {
+			o.Tries = t.Tries
+		}
 		o.Due = f.At.Add(pause(e.opt.RetryWait, t.Tries))
 	}
 	return o

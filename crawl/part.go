@@ -53,3 +53,13 @@ func isGone(err error) bool {
 	var fe *fetch.Error
 	return errors.As(err, &fe) && (fe.Status == http.StatusNotFound || fe.Status == http.StatusGone)
 }
+
+// worthATry is how far a try must bring a file, in bytes, so as not to count
+// against it. A large file over a bad line needs many, and each of them leaves
+// less to fetch.
+const worthATry = 4 << 20
+
+// gotOn is an error of a try after which the next one goes on where it ended.
+type gotOn struct{ error }
+
+func (g gotOn) Unwrap() error { return g.error }

@@ -188,12 +188,14 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 
 // A meter counts what is read.
 type meter struct {
-	r io.Reader
-	n *atomic.Int64
+	r   io.Reader
+	n   *atomic.Int64 // of all bodies
+	own int64         // of this one
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.n.Add(int64(n))
+	m.own += int64(n)
 	return n, err
 }
