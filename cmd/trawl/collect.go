@@ -39,9 +39,7 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	if warn == nil {
 		warn = func(string) {}
 	}
-	if !f.noNetrc {
-		opt.HTTP.Login = (&logins{warn: warn}).login
-	}
+	opt.HTTP.Login = (&logins{own: f.logins, noNetrc: f.noNetrc, warn: warn}).login
 	opt.HTTP.ProxyFailed = func(host string, rest time.Duration, err error) {
 		warn(fmt.Sprintf("proxy %s rests for %s: %v", host, span(rest), err))
 	}

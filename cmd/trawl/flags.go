@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ type collectFlags struct {
 	cookies   string
 	browser   string
 	noNetrc   bool
+	logins    map[string]*url.Userinfo // of the URLs, by host
 	noRobots  bool
 	proxies   []string
 	connectTo []string

@@ -41,6 +41,7 @@ A list given with -i has one URL a line; empty lines and lines that begin with
 			if len(urls) == 0 && list == "" {
 				return usagef("get needs a URL, or a list with -i\nsee 'trawl get --help'")
 			}
+			urls, flags.logins = takeLogins(urls)
 			plan, err := a.getPlan(c.Context(), urls, list, flags.loading(nil, c.Flags().Changed))
 			if err != nil {
 				return err
