@@ -14,6 +14,8 @@ import (
 // A gallerySite is list pages of pictures that are all of one size.
 type gallerySite struct {
 	pages, perPage, size int
+
+	jobsPerPlace int // of trawl; 0 means 1
 }
 
 func (g *gallerySite) files() int { return g.pages * g.perPage }

@@ -238,10 +238,13 @@ func workloads(small bool) []*workload {
 
 // The contenders for pictures.
 
-func trawlPictures(name, does string, pages int, more ...string) contender {
+// trawlPictures has as many requests under way as the others, and so many
+// times as many jobs: a job that has its file, and syncs it, holds no place at
+// the host.
+func trawlPictures(name, does string, g *gallerySite, more ...string) contender {
 	return contender{name: name, does: does, tool: "trawl", args: func(p *place) []string {
-		args := []string{"run", p.script("pictures.star"), "-a", "base=" + p.base, "-a", "pages=" + strconv.Itoa(pages), "-d", p.out,
-			"--jobs", strconv.Itoa(p.jobs), "--per-host", strconv.Itoa(p.jobs), "--delay", "0", "-q"}
+		args := []string{"run", p.script("pictures.star"), "-a", "base=" + p.base, "-a", "pages=" + strconv.Itoa(g.pages), "-d", p.out,
+			"--jobs", strconv.Itoa(max(1, g.jobsPerPlace) * p.jobs), "--per-host", strconv.Itoa(p.jobs), "--delay", "0", "-q"}
 		return append(args, more...)
 	}}
 }
@@ -256,8 +259,8 @@ const (
 func pictureContenders(g *gallerySite) []contender {
 	n := strconv.Itoa
 	return []contender{
-		trawlPictures("trawl", doesAll+", synced", g.pages),
-		trawlPictures("trawl --sync off", doesAll, g.pages, "--sync", "off"),
+		trawlPictures("trawl", doesAll+", synced", g),
+		trawlPictures("trawl --sync off", doesAll, g, "--sync", "off"),
 		{"cp -r", "copies the files", "cp", func(p *place) []string { return []string{"-r", filepath.Join(p.site, "www", "p"), p.out} }},
 		{"Go worker pool", doesSave, "Go pool", func(p *place) []string { return []string{p.list(), n(p.jobs), p.out} }},
 		{"wget2", doesSave, "wget2", func(p *place) []string {
@@ -346,6 +349,7 @@ func tinyWorkload(g *gallerySite) *workload {
 
 func latencyWorkload(g *gallerySite) *workload {
 	const pause = 50 * time.Millisecond
+	g.jobsPerPlace = 2
 	w := galleryWorkload(g, "trawl", "trawl --sync off", "Go worker pool", "wget2", "aria2", "Colly", "Scrapy")
 	w.name, w.title, w.latency = "latency", fmt.Sprintf("%s pictures of %s, each answer after %v", thousands(g.files()), bytesText(g.size), pause), pause
 	w.judge = func(r *result) {
@@ -353,7 +357,7 @@ func latencyWorkload(g *gallerySite) *workload {
 		if t == nil {
 			return
 		}
-		_, jobs, _ := strings.Cut(t.Flags, "--jobs ")
+		_, jobs, _ := strings.Cut(t.Flags, "--per-host ")
 		n, _ := strconv.Atoi(strings.Fields(jobs)[0]) // written above
 		rounds := (g.files() + g.pages + n - 1) / n
 		ideal := float64(rounds) * pause.Seconds()
