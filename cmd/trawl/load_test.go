@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/isolate"
 )
 
 // TestFindSpider checks whose spiders are trusted.
@@ -57,6 +61,69 @@ func TestFindSpider(t *testing.T) {
 	for _, ref := range []string{"other", "../mine", "sub"} {
 		if f, err := findSpider(ref); statusOf(err) != exitUsage {
 			t.Errorf("findSpider(%q) = %+v, %v; want a usage error", ref, f, err)
+		}
+	}
+}
+
+// TestLoadSpider checks which spiders go to worker processes.
+func TestLoadSpider(t *testing.T) {
+	config := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", config)
+	folder := filepath.Join(config, "trawl", "spiders")
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		filepath.Join(folder, "plain.star"): "def parse(page): pass\n",
+		filepath.Join(folder, "procs.star"): "workers = processes(3)\ndef parse(page): pass\n",
+		filepath.Join(config, "far.star"):   "workers = threads(2)\ndef parse(page): pass\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	far := filepath.Join(config, "far.star")
+	for _, tt := range []struct {
+		ref     string
+		isolate string // "" if the flag is not given
+		workers trawl.Workers
+		want    bool
+	}{
+		{"mzitu", "", trawl.Workers{}, true},
+		{"douban", "", trawl.Workers{}, true},
+		{"doutula", "", trawl.Workers{}, false},
+		{"doutula", "true", trawl.Workers{}, true},
+		{"doutula", "", trawl.Processes(0), true},
+		{"mzitu", "", trawl.Threads(4), false},
+		{"mzitu", "true", trawl.Threads(4), true},
+		{"mzitu", "false", trawl.Workers{}, true},
+		{"plain", "", trawl.Workers{}, false},
+		{"procs", "", trawl.Workers{}, true},
+		{far, "", trawl.Workers{}, true},
+		{far, "", trawl.Threads(4), true},
+		{far, "false", trawl.Workers{}, false},
+		{far, "false", trawl.Processes(1), true},
+	} {
+		f, err := findSpider(tt.ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &app{err: io.Discard}
+		l := loading{workers: tt.workers}
+		if tt.isolate != "" {
+			v := tt.isolate == "true"
+			l.isolate = &v
+		}
+		s, err := a.loadSpider(t.Context(), f, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeSpiders([]trawl.Spider{s})
+		if _, got := s.(*isolate.Spider); got != tt.want {
+			t.Errorf("%s, isolate %q, workers %q: in worker processes %v, want %v", filepath.Base(tt.ref), tt.isolate, tt.workers, got, tt.want)
+		}
+		if got := s.Settings().Workers; tt.workers != (trawl.Workers{}) && got != tt.workers {
+			t.Errorf("%s: workers %q, want %q", filepath.Base(tt.ref), got, tt.workers)
 		}
 	}
 }
