@@ -167,6 +167,7 @@ func TestCodecRefuses(t *testing.T) {
 		"cyclic":      func() ([]byte, error) { return newCodec[*cyclic]().encode(&loop) },
 		"unknown any": func() ([]byte, error) { v := any(opaque{}); return newCodec[any]().encode(&v) },
 		"file":        func() ([]byte, error) { f := os.Stdin; return newCodec[*os.File]().encode(&f) },
+		"pool":        func() ([]byte, error) { p := NewPool(nil); return newCodec[*Pool]().encode(&p) },
 		"no New":      func() ([]byte, error) { l := new(Lock); return newCodec[*Lock]().encode(&l) },
 	} {
 		b, err := f()
