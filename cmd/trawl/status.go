@@ -82,6 +82,12 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		row("", "%s with content that another file has", thousands(s.Duplicates))
 	}
 	row("records", "%s", thousands(s.Items))
+	switch v, err := st.Get(ctx, store.Updating); {
+	case err != nil:
+		return err
+	case v != "":
+		row("update", "not finished; what waits was done before, or is new")
+	}
 	kinds, err := crawl.CountFailures(ctx, st)
 	if err != nil {
 		return err
