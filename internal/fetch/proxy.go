@@ -79,14 +79,14 @@ func (p *proxies) worked(i int) {
 	p.state[i] = proxyState{}
 }
 
-// fails notes that a proxy did not. If clear is false it may be the fault of
+// fails notes that a proxy did not. If sure is false it may be the fault of
 // the site.
-func (p *proxies) fails(i int, clear bool, err error) {
+func (p *proxies) fails(i int, sure bool, err error) {
 	now := time.Now()
 	p.mu.Lock()
 	s := &p.state[i]
 	s.doubts++
-	if !clear && s.doubts < doubtful || s.rests.After(now) { // or others have noticed it
+	if !sure && s.doubts < doubtful || s.rests.After(now) { // or others have noticed it
 		p.mu.Unlock()
 		return
 	}
@@ -130,19 +130,19 @@ func (x *rotation) RoundTrip(r *http.Request) (*http.Response, error) {
 		ctx := context.WithValue(r.Context(), proxyKey{}, p.all[i])
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
 		res, err := x.Transport.RoundTrip(r.WithContext(ctx))
-		again, clear := proxyFault(res, err, connected)
+		again, sure := proxyFault(res, err, connected)
 		if r.Context().Err() != nil || !again {
 			if err == nil {
 				p.worked(i)
-			} else if clear && r.Context().Err() == nil {
-				p.fails(i, clear, err)
+			} else if sure && r.Context().Err() == nil {
+				p.fails(i, sure, err)
 			}
 			return res, err
 		}
 		if err == nil {
 			err = &proxyError{res.StatusCode}
 		}
-		p.fails(i, clear, err)
+		p.fails(i, sure, err)
 		switch {
 		case left > 1 && res != nil:
 			io.CopyN(io.Discard, res.Body, 4<<10)
@@ -162,7 +162,7 @@ func (x *rotation) RoundTrip(r *http.Request) (*http.Response, error) {
 // proxy, and whether it is clear that this one is at fault. connected tells
 // whether there was a connection: to the proxy for http, through it for https
 // and SOCKS.
-func proxyFault(res *http.Response, err error, connected bool) (again, clear bool) {
+func proxyFault(res *http.Response, err error, connected bool) (again, sure bool) {
 	var (
 		refused *proxyError
 		op      *net.OpError
