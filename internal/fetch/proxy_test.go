@@ -302,3 +302,32 @@ func TestSOCKS(t *testing.T) {
 		t.Errorf("rests = %s, want those without and with the wrong password", s)
 	}
 }
+
+// Many workers at once: every request is answered, the proxies that work share
+// them evenly, and the one that does not is tried by those who came before it
+// rested, and no more.
+func TestProxiesHammer(t *testing.T) {
+	const workers, each = 16, 25
+	one, two := newProxy(t, "one", nil), newProxy(t, "two", nil)
+	var r rests
+	c := fetch.New(&fetch.Options{Proxies: []*url.URL{one.at("one"), dead(t), two.at("two")}, ProxyFailed: r.failed})
+	defer c.Close()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range each {
+				if _, err := get(c, "http://www.example.com/", nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	n, m := one.requests(), two.requests()
+	if n+m != workers*each || max(n, m)-min(n, m) > 2*workers {
+		t.Errorf("%d and %d requests, want %d together, about the same", n, m, workers*each)
+	}
+	if len(r.list) == 0 || len(r.list) > 2 { // two if it took more than 30 seconds
+		t.Errorf("rests = %q, want one", r.list)
+	}
+}
