@@ -46,6 +46,7 @@ type Dir struct {
 	sync   func(dir string) error
 
 	buffers sync.Pool // *[]byte, bufferSize long
+	handles handles   // of the directories that files go to; closed by SyncDirs
 
 	syncing sync.Mutex // held while SyncDirs runs, taken before mu
 
@@ -139,6 +140,7 @@ func (d *Dir) makeDir(dir string) error {
 // Close closes the directory. Files that were not renamed are left for the
 // next Open. It may be called twice.
 func (d *Dir) Close() error {
+	d.handles.close()
 	var errs []error
 	for _, r := range []*os.Root{d.tmp, d.root} {
 		if r != nil {
@@ -175,7 +177,7 @@ func (d *Dir) Reachable(path string) bool {
 
 // SyncDirs makes durable the names of all files that were renamed before the
 // call, with those of the directories above them. One call serves many files;
-// call it before recording them. With NoSync it does nothing.
+// call it before recording them. With NoSync it does not wait for the disk.
 //
 // After an error, an [*Error] with reason Disk, no name since the last
 // success may be relied on.
@@ -184,6 +186,8 @@ func (d *Dir) SyncDirs() error {
 	// the first is still writing.
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
+	// Whoever moves or removes a directory finds files in it no longer.
+	d.handles.close()
 	d.mu.Lock()
 	dirty := d.dirty
 	d.dirty = make(map[string]struct{})

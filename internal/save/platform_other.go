@@ -16,3 +16,9 @@ func syncDir(f *os.File) error { return f.Sync() }
 
 // isDiskErrno knows the errors of a disk that only this system has.
 func isDiskErrno(syscall.Errno) bool { return false }
+
+// canRenameNew is false where no one call moves a file between two open
+// directories, and fails if something is there.
+const canRenameNew = false
+
+func renameNew(*os.File, string, *os.File, string) error { return os.ErrInvalid }

@@ -24,3 +24,9 @@ func isDiskErrno(e syscall.Errno) bool {
 	}
 	return false
 }
+
+// canRenameNew is false where no one call moves a file between two open
+// directories, and fails if something is there.
+const canRenameNew = false
+
+func renameNew(*os.File, string, *os.File, string) error { return os.ErrInvalid }

@@ -292,6 +292,10 @@ func (t *Temp) Rename(to string) error {
 		return err
 	}
 	d := t.dir
+	if d.renameNew(t.name, to) {
+		t.named(to)
+		return nil
+	}
 	local := filepath.FromSlash(to)
 	switch info, err := d.root.Lstat(local); {
 	case err == nil && !info.Mode().IsRegular():
@@ -309,10 +313,15 @@ func (t *Temp) Rename(to string) error {
 	if err != nil {
 		return diskError(to, err)
 	}
-	d.markDirty(path.Dir(to))
-	t.name = ""
-	d.Forget(t.id)
+	t.named(to)
 	return nil
+}
+
+// named notes that the file has its name.
+func (t *Temp) named(to string) {
+	t.dir.markDirty(path.Dir(to))
+	t.name = ""
+	t.dir.Forget(t.id)
 }
 
 // Discard removes the file. It does nothing after Rename, and may be called
