@@ -211,17 +211,21 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	if opt != nil {
 		e.opt = *opt
 	}
-	var most trawl.Settings // of all spiders: what the job as a whole needs
+	// What the job as a whole needs: the most of all spiders, those that leave
+	// it to us among them. A worker that has its file goes on to save it while
+	// another asks for the next, so a host that gets many at a time needs more.
+	var most trawl.Settings
+	consumers := max(16, e.opt.PerHost*3/2)
 	for _, s := range spiders {
 		sp := newSpider(s, e.opt.Headers)
 		e.spiders[sp.set.Name] = sp
-		most.Producers = max(most.Producers, sp.producers())
-		most.Consumers = max(most.Consumers, sp.set.Consumers)
-		most.PageQueue = max(most.PageQueue, sp.set.PageQueue)
-		most.FileQueue = max(most.FileQueue, sp.set.FileQueue)
+		most.Producers = max(most.Producers, first(sp.producers(), 8))
+		most.Consumers = max(most.Consumers, first(sp.set.Consumers, consumers))
+		most.PageQueue = max(most.PageQueue, first(sp.set.PageQueue, 100))
+		most.FileQueue = max(most.FileQueue, first(sp.set.FileQueue, 1000))
 	}
 	e.opt.Producers = first(e.opt.Producers, most.Producers, 8)
-	e.opt.Consumers = first(e.opt.Consumers, most.Consumers, 16)
+	e.opt.Consumers = first(e.opt.Consumers, most.Consumers, consumers)
 	e.opt.PageQueue = first(e.opt.PageQueue, most.PageQueue, 100)
 	e.opt.FileQueue = first(e.opt.FileQueue, most.FileQueue, 1000)
 	e.opt.Retries = max(first(e.opt.Retries, 4), 0)

@@ -91,7 +91,13 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 	if res.Offset == 0 {
 		part = nil
 	}
-	body := &meter{r: res.Body, n: &e.count.bytes}
+	// Once the body is there the host is free, unless it may be asked for a
+	// backup next.
+	arrived := func() { e.front.Release(t) }
+	if bs := t.Request.Backup; len(bs) > 0 && rawURL != bs[len(bs)-1] {
+		arrived = func() {}
+	}
+	body := &meter{r: res.Body, n: &e.count.bytes, end: arrived}
 	tmp, err := e.parts.Files.Write(ctx, body, save.Want{
 		Length:      res.Length,
 		Path:        t.Request.Path,

@@ -186,16 +186,20 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 	}, nil
 }
 
-// A meter counts what is read.
+// A meter counts what is read, and calls end when all of it is.
 type meter struct {
 	r   io.Reader
 	n   *atomic.Int64 // of all bodies
 	own int64         // of this one
+	end func()        // may be called again
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.n.Add(int64(n))
 	m.own += int64(n)
+	if err == io.EOF {
+		m.end()
+	}
 	return n, err
 }

@@ -75,7 +75,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	fs.IntVar(&f.perHost, "per-host", 0, "`N` requests to a host at a time (default the spider's, else 2 at first, then up to 6 as the host bears it)")
 	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms; 2-4 draws each one by lot between 2 and 4 (default the spider's, else 0)")
 	fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
-	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16)")
+	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16, or more for a large --per-host)")
 	fs.Var(&f.workers, "workers", "parse pages on these `WORKERS`: 'threads(N)', 'processes(N)', or one process per CPU, 'processes(cpu)' (default the spider's)")
 	fs.BoolVar(&f.isolate, "isolate", false, "run spiders in worker processes with limits of memory and time; =false trusts a .star file (default: files outside of your folder)")
 	fs.IntVar(&f.pageQueue, "page-queue", 0, "keep at most `N` waiting pages in memory (default the spider's, else 100)")

@@ -268,7 +268,8 @@ func TestDrainBeforeRelease(t *testing.T) {
 		for i := range 20 {
 			seed(t, p, pageOf("a.test", i))
 		}
-		first, second := start(t, p, nil), start(t, p, nil)
+		four := &frontier.Options{Limits: func(string, string) frontier.Limits { return frontier.Limits{PerHost: 4} }}
+		first, second := start(t, p, four), start(t, p, four)
 		first.take(1, time.Hour)
 		first.hold = make(chan struct{})
 		for range 3 {
