@@ -51,6 +51,7 @@ type commit struct {
 	added    []*store.Entry // of add, those that were new
 	verdicts verdicts
 	files    []*newFile       // that are done, in the order of the outcomes
+	same     []*store.Outcome // files that have not changed, with new validators
 	pages    []*store.Outcome // that are done
 	items    []*store.Item    // that are kept, with what they get as Seq
 	itemsOf  []trawl.Key      // the pages of items
@@ -184,7 +185,13 @@ func (c *commit) end(o *store.Outcome, children []packed) {
 	if r.origin != 0 {
 		c.origins[r.origin] = true
 	}
-	if o.State != store.Done || o.Unchanged && r.again {
+	switch {
+	case o.State != store.Done:
+		return
+	case o.Unchanged && r.again:
+		if o.File != nil {
+			c.same = append(c.same, o)
+		}
 		return
 	}
 	c.add = append(c.add, children...)
@@ -210,6 +217,13 @@ func (c *commit) again(k trawl.Kind) bool {
 
 // update queues the new states of requests, and the reasons.
 func (c *commit) update() {
+	if len(c.same) > 0 {
+		c.queue(`UPDATE file AS f SET etag = o.etag, modified = o.modified
+			FROM unnest($1::uuid[], $2::text[], $3::text[]) AS o(key, etag, modified) WHERE f.key = o.key`,
+			keys(c.same, func(o **store.Outcome) trawl.Key { return (*o).Key }),
+			column(c.same, func(o **store.Outcome) string { return escape((*o).File.ETag) }),
+			column(c.same, func(o **store.Outcome) string { return escape((*o).File.Modified) }))
+	}
 	var rs, failed, fine []*ending
 	for _, r := range c.requests {
 		switch {

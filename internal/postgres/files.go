@@ -29,7 +29,7 @@ func (c content) known() bool { return c.sha256 != [32]byte{} }
 // A verdict is what is known of a content and the files that have it.
 type verdict struct {
 	suspect, accepted bool
-	files             int // recorded so far, up to Commit.Hold
+	files             int // recorded so far, at least, as far as Commit.Hold
 }
 
 // verdicts are those of the contents of a commit's files.
@@ -126,6 +126,7 @@ func (c *commit) keepFiles() error {
 		}
 	}
 	for _, f := range files {
+		c.verdicts.of[f.content()].files++ // for the next call
 		if f.DuplicateOf != "" {
 			c.receipt.Duplicates = append(c.receipt.Duplicates, f.File)
 		}
