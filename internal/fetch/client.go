@@ -81,7 +81,7 @@ type Response struct {
 	Whole  error
 
 	// Validator identifies this version of the file, for [Client.Resume]; ""
-	// if a body that is cut cannot be continued. It may be shown.
+	// if a body that is cut cannot be continued.
 	Validator string
 
 	// Body ends with io.EOF only if all arrived that was announced, and

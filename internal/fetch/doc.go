@@ -9,6 +9,10 @@
 //   - a header or cookie stays with the host it was meant for, wherever that
 //     host redirects to;
 //   - a body that is shorter than announced is an error, never a short body;
+//   - the rest of a file, asked for with [Client.Resume], is of the version
+//     whose beginning is there, or it is the whole;
+//   - with Options.RefusePrivate no link or redirect leads into the user's own
+//     network;
 //   - every wait has an end: connecting, waiting for the header, a body that
 //     stalls and a body that drips;
 //   - a page is bounded in memory, before and after decompression.

@@ -267,6 +267,62 @@ func FuzzPicture(f *testing.F) {
 	})
 }
 
+// FuzzMadePicture makes pictures with the encoders of the standard library. All
+// of one is a picture, however it arrives and whatever follows it, and no
+// beginning of it is.
+func FuzzMadePicture(f *testing.F) {
+	f.Add(uint8(0), uint8(16), uint8(16), uint8(75), uint64(1), uint16(3))
+	f.Add(uint8(1), uint8(1), uint8(1), uint8(0), uint64(2), uint16(1))
+	f.Add(uint8(2), uint8(200), uint8(3), uint8(9), uint64(3), uint16(700))
+	f.Add(uint8(3), uint8(40), uint8(40), uint8(100), uint64(4), uint16(64))
+	f.Fuzz(func(t *testing.T, kind, w, h, level uint8, seed uint64, at uint16) {
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		img := image.NewNRGBA(image.Rect(0, 0, 1+int(w), 1+int(h)))
+		for i := range img.Pix {
+			img.Pix[i] = byte(rnd.Uint32()) | 0xff>>(level%9)
+		}
+		var b bytes.Buffer
+		var err error
+		mediaType, slack := "image/png", 4 // the checksum of an empty chunk
+		switch kind % 4 {
+		case 0:
+			enc := stdpng.Encoder{CompressionLevel: stdpng.CompressionLevel(-int(level % 4))}
+			err = enc.Encode(&b, img)
+		case 1:
+			mediaType, slack = "image/jpeg", 0
+			err = stdjpeg.Encode(&b, img, &stdjpeg.Options{Quality: 1 + int(level%100)})
+		case 2:
+			mediaType, slack = "image/gif", 0
+			err = stdgif.Encode(&b, img, &stdgif.Options{NumColors: 1 + int(level)})
+		case 3:
+			mediaType, slack = "image/gif", 0
+			g := &stdgif.GIF{}
+			for range 1 + level%4 {
+				p := image.NewPaletted(img.Bounds(), palette.WebSafe)
+				for i := range p.Pix {
+					p.Pix[i] = uint8(rnd.UintN(uint(len(palette.WebSafe))))
+				}
+				g.Image, g.Delay = append(g.Image, p), append(g.Delay, 1)
+			}
+			err = stdgif.EncodeAll(&b, g)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := b.Bytes()
+		piece := 1 + int(at)%len(data)
+		if got := end(mediaType, data, piece); got != nil {
+			t.Errorf("%s in pieces of %d: %v", mediaType, piece, got)
+		}
+		if got := end(mediaType, append(bytes.Clone(data), data...), piece); got != nil {
+			t.Errorf("%s twice: %v", mediaType, got)
+		}
+		if n := int(at) % (len(data) - slack); end(mediaType, data[:n], piece) == nil {
+			t.Errorf("the first %d of %d bytes of %s pass", n, len(data), mediaType)
+		}
+	})
+}
+
 func BenchmarkPicture(b *testing.B) {
 	for _, s := range samples(b) {
 		b.Run(s.name, func(b *testing.B) {
