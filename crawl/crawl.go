@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,6 +148,17 @@ type Options struct {
 	// from several goroutines at once.
 	Choose func(n int) bool
 
+	// Lease is for a store that several processes share: how long one that
+	// does not answer keeps its hosts, before others may take them over. Zero
+	// means 15 seconds. Worker is what the others know the process by; ""
+	// means the name of the machine with the number of the process.
+	Lease  time.Duration
+	Worker string
+
+	// NoRecords leaves the files of records to another process. Where a store
+	// is shared they are written when Run ends.
+	NoRecords bool
+
 	// Events are told what happens.
 	Events Events
 
@@ -193,7 +205,8 @@ type Engine struct {
 	began   time.Time
 	before  store.Stats // when Run began
 	count   counters
-	noLinks sync.Once // guards the warning that there are none
+	shared  store.Shared // nil if the store is the process's own
+	noLinks sync.Once    // guards the warning that there are none
 
 	unfinished bool        // an earlier update was
 	inRow      int         // known files, in the committer
@@ -232,6 +245,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	e.opt.RetryWait = first(e.opt.RetryWait, time.Second)
 	e.opt.Hold = max(first(e.opt.Hold, 5), 0)
 	e.opt.Patience = first(e.opt.Patience, 2*time.Second)
+	e.opt.Lease = first(e.opt.Lease, 15*time.Second)
 	e.opt.Grace = max(first(e.opt.Grace, 5*time.Second), 0)
 	if e.opt.Jobs == 1 {
 		e.opt.Producers, e.opt.Consumers = 1, 1
@@ -243,7 +257,8 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	if !e.opt.NoRobots {
 		e.robots = newRobotsBook(p.Fetch)
 	}
-	if p.Files != nil {
+	e.shared, _ = p.Store.(store.Shared)
+	if p.Files != nil && !e.opt.NoRecords {
 		e.outputs = newOutputs(p.Store, p.Dir, e.spiders)
 	}
 	return e
@@ -279,12 +294,9 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	e.before = before
-	leases, err := e.parts.Store.Acquire(ctx, "", 0, 0)
+	lease, err := e.acquire(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if len(leases) != 1 {
-		return nil, fmt.Errorf("crawl: the store handed out %d partitions, want 1", len(leases))
 	}
 	if e.parts.Files != nil {
 		if err := settleHeld(ctx, e.parts.Store, e.parts.Files); err != nil {
@@ -296,19 +308,20 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	e.records = outputPaths(e.spiders, names)
-	if e.outputs != nil {
+	if e.outputs != nil && e.shared == nil {
 		if err := e.outputs.resume(ctx, names); err != nil {
 			return nil, err
 		}
 	}
 
-	e.front = frontier.New(e.parts.Store, leases[0], &frontier.Options{
+	e.front = frontier.New(e.parts.Store, lease, &frontier.Options{
 		PageQueue: e.opt.PageQueue, FileQueue: e.opt.FileQueue, Jobs: e.opt.Jobs,
 		Hold:         e.opt.Hold,
 		Limits:       e.limits,
 		Check:        !e.opt.NoRobots,
 		BeforeCommit: e.beforeCommit,
 		Committed:    e.committed,
+		Sharing:      e.sharing(),
 	})
 	e.running.Store(e.front)
 	if err = e.work(ctx); err == nil && ctx.Err() == nil {
@@ -321,12 +334,52 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	// What is known now is worth keeping whatever happened.
 	last := context.WithoutCancel(ctx)
 	if e.outputs != nil {
-		err = errors.Join(err, e.outputs.finish(last))
+		err = errors.Join(err, e.finishOutputs(last))
 	}
+	leases, _ := e.front.Leases()
 	err = errors.Join(err, e.parts.Store.Release(last, leases))
 	sum, serr := e.summary(last)
 	sum.Interrupted = ctx.Err() != nil && sum.Left() > 0
 	return sum, errors.Join(err, serr)
+}
+
+// acquire takes the one partition of a store that is not shared.
+func (e *Engine) acquire(ctx context.Context) (store.Lease, error) {
+	if e.shared != nil {
+		return store.Lease{}, nil
+	}
+	ls, err := e.parts.Store.Acquire(ctx, "", 0, 0)
+	if err != nil {
+		return store.Lease{}, err
+	}
+	if len(ls) != 1 {
+		return store.Lease{}, fmt.Errorf("crawl: the store handed out %d partitions, want 1", len(ls))
+	}
+	return ls[0], nil
+}
+
+// sharing returns how the frontier works on a store that is shared.
+func (e *Engine) sharing() *frontier.Sharing {
+	if e.shared == nil {
+		return nil
+	}
+	return &frontier.Sharing{Part: e.shared.Part, Margin: e.opt.Lease / 8}
+}
+
+// finishOutputs completes the files of records. Those of a shared store are
+// written now, as items of other processes come in between.
+func (e *Engine) finishOutputs(ctx context.Context) error {
+	if e.shared == nil {
+		return e.outputs.finish(ctx)
+	}
+	names, err := e.parts.Store.Outputs(ctx)
+	if err == nil {
+		err = os.MkdirAll(e.outputs.temp(), 0o777)
+	}
+	if err == nil {
+		err = e.outputs.resume(ctx, names)
+	}
+	return errors.Join(err, e.outputs.finish(ctx))
 }
 
 // work runs the frontier, the seeds and the workers until the job ends.
@@ -365,6 +418,16 @@ func (e *Engine) work(ctx context.Context) error {
 		} {
 			c.engine, c.scope, c.take, c.work = e, scope, take, work
 			c.start()
+		}
+		if e.shared != nil {
+			// The leases are kept until what is under way has come to its end.
+			keep, stop := context.WithCancel(context.WithoutCancel(ctx))
+			defer stop()
+			k := newKeeper(e.shared, e.front, e.opt.Worker, e.opt.Lease, e.log)
+			thread.Go(scope, "leases", func(context.Context) error {
+				k.run(keep)
+				return nil
+			})
 		}
 		err := e.front.Run(take)
 		stopTaking()

@@ -149,7 +149,7 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 // have passed to another file, and a third would leave the second behind.
 func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (string, error) {
 	path := t.Request.Path
-	mayBeThere := e.before.Files.Total() > 0
+	mayBeThere := e.before.Files.Total() > 0 || e.shared != nil
 	if mayBeThere {
 		own, err := e.parts.Store.Reserve(ctx, []store.Name{{Key: t.Key, Path: path}}, nil)
 		if err != nil {

@@ -134,7 +134,7 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 		}
 		e.reportFailure(&store.Outcome{State: store.Failed, Failure: &f.Failure})
 	}
-	if e.outputs != nil {
+	if e.outputs != nil && e.shared == nil {
 		e.outputs.write(outs, rec.Revised)
 	}
 }

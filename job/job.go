@@ -51,6 +51,10 @@ type Plan struct {
 	// one. It is remembered, and not compared.
 	Source string
 
+	// Text is the spider's source, for a job that is shared: those who join
+	// run it.
+	Text Source
+
 	// Args are the arguments given to the spider.
 	Args map[string]string
 
@@ -125,6 +129,10 @@ type Options struct {
 	Crawl crawl.Options
 	HTTP  HTTP
 
+	// Shared says where the job lives that other processes work on too; nil
+	// means in its directory, which it has for itself.
+	Shared *Shared
+
 	// NoSync leaves it to the operating system when files reach the disk. A
 	// killed process loses nothing by it; a power cut may take the latest
 	// files and records, and leave files that are recorded and not whole.
@@ -198,6 +206,8 @@ type Job struct {
 	files  *save.Dir
 	engine *crawl.Engine
 
+	unlock func() error // nil if the directory is not locked by the job itself
+
 	decoder *decode.Decoder  // nil without Options.Decode
 	archive *archive.Archive // nil without Options.Archive
 }
@@ -207,8 +217,8 @@ type Job struct {
 // writes nothing.
 //
 // It returns a *LockedError if another process works in dir, and an
-// *OtherJobError if dir belongs to another plan. The caller must Close the
-// Job.
+// *OtherJobError if dir, or the job in the database, belongs to another plan.
+// The caller must Close the Job.
 func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err error) {
 	var o Options
 	if opt != nil {
@@ -220,9 +230,14 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 			_ = j.Close() // the first error says what happened
 		}
 	}()
-	if dir == "" {
+	switch {
+	case dir == "":
 		j.st = store.NewMem()
-	} else {
+	case o.Shared != nil:
+		if err := j.openShared(ctx, dir, p, &o); err != nil {
+			return nil, err
+		}
+	default:
 		st, err := sqlite.Open(ctx, dir, &sqlite.Options{NoSync: o.NoSync})
 		if err != nil {
 			return nil, err
@@ -392,6 +407,10 @@ func (j *Job) Close() error {
 	}
 	if j.st != nil {
 		errs = append(errs, j.st.Close())
+	}
+	if j.unlock != nil {
+		errs = append(errs, j.unlock())
+		j.unlock = nil
 	}
 	return errors.Join(errs...)
 }

@@ -33,7 +33,12 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	if f.referer != "" {
 		p.Seeds = withReferer(seedsOf(p), f.referer)
 	}
-	ui := a.newUI(f, p.Name, dir)
+	if dir != "" {
+		opt.Shared = f.store.shared(&p)
+		opt.Crawl.Lease = time.Duration(f.store.lease)
+		opt.Crawl.NoRecords = f.noRecords
+	}
+	ui := a.newUI(f, p.Name, dir, f.store.where(&p, dir))
 	opt.Crawl.Events = ui.events()
 	warn := opt.Crawl.Events.Warning
 	if warn == nil {

@@ -136,7 +136,7 @@ func (a *app) demo(ctx context.Context, dir string, s *replica.Server, spiders [
 			}
 			if code := statusOfSummary(r.sum); code != 0 {
 				a.status = code
-				printSummary(a.err, sp.name, "", r.sum)
+				printSummary(a.err, sp.name, "", "", r.sum)
 			}
 		}
 		runs = append(runs, row)

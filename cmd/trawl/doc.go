@@ -5,7 +5,7 @@
 //
 //   - main.go is the frame: arguments, signals, errors. Each subcommand is a
 //     file: get.go, run.go, demo.go, spiders.go, status.go, verify.go,
-//     retry.go. flags.go has the flags of those that collect, exit.go the
+//     retry.go, worker.go. flags.go has the flags of those that collect, exit.go the
 //     exit statuses, ui.go, bars.go and summary.go what is shown.
 //   - Package job joins the parts for one directory; package crawl is the
 //     engine that it runs: producers fetch pages and have spiders parse them,

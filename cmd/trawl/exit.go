@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/archive"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/isolate"
+	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/internal/sqlite"
@@ -96,6 +98,8 @@ func statusOf(err error) int {
 		worker *isolate.Error
 		locked *job.LockedError
 		db     *sqlite.Error
+		pg     *postgres.Error
+		source *job.OtherSourceError
 		disk   *save.Error
 		arch   *archive.Error
 		path   *fs.PathError
@@ -105,11 +109,13 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &db) && errors.Is(err, fs.ErrNotExist): // no job there
 		return exitUsage
-	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
+	case errors.Is(err, postgres.ErrNoJob):
+		return exitUsage
+	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &source), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &locked), errors.As(err, &db), errors.As(err, &disk), errors.As(err, &arch), errors.As(err, &path):
+	case errors.As(err, &locked), errors.As(err, &db), errors.As(err, &pg), errors.As(err, &disk), errors.As(err, &arch), errors.As(err, &path):
 		return exitDisk
 	case errors.As(err, &fe):
 		return exitOf(fe.Reason)
@@ -121,9 +127,17 @@ func statusOf(err error) int {
 func hint(err error) string {
 	var (
 		other  *job.OtherJobError
+		source *job.OtherSourceError
 		locked *job.LockedError
+		pg     *postgres.Error
 	)
 	switch {
+	case errors.As(err, &source):
+		return "give the new one a job of its own with --job, or run the old one"
+	case errors.As(err, &other) && strings.HasPrefix(other.Dir, "job "):
+		return "choose another name with --job"
+	case errors.As(err, &pg) && errors.Is(err, fs.ErrPermission):
+		return "the user needs the right to log in, and to create a schema in the database; $PGPASSWORD or ~/.pgpass has the password"
 	case errors.As(err, &other):
 		return "choose another directory with -d, or run that job: trawl status " + other.Dir
 	case errors.As(err, &locked):

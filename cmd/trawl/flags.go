@@ -55,6 +55,8 @@ type collectFlags struct {
 	update    bool
 	abort     int
 	sync      string
+	store     storeFlags
+	noRecords bool // they are left to another process
 	decode    bool
 	workers   workersFlag
 	isolate   bool

@@ -91,7 +91,7 @@ it was.
 	})
 	root.AddCommand(
 		a.getCommand(), a.runCommand(), a.demoCommand(), a.spidersCommand(), a.newCommand(),
-		a.statusCommand(), a.verifyCommand(), a.retryCommand(),
+		a.workerCommand(), a.statusCommand(), a.verifyCommand(), a.retryCommand(),
 	)
 	return root
 }

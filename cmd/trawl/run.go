@@ -25,14 +25,18 @@ A .star file that is not in that folder may be a stranger's. Its code runs in
 worker processes, each with a limit of 512 MB and of 5 seconds a page: a page
 that goes beyond fails, and the job goes on. --isolate=false says that you trust
 it, and --isolate does the same to the others.
-` + exitHelp,
+` + storeHelp + exitHelp,
 		Example: `  trawl run douban
   trawl run doutula -a pages=2 -d pictures
   trawl run mine.star --delay 0.5
-  trawl run mine.star --workers 'processes(cpu)'`,
+  trawl run mine.star --workers 'processes(cpu)'
+  trawl run douban --store postgres://db.example/jobs -d /mnt/pictures/douban`,
 		Args:              exactly(1, "a spider: a name or a .star file"),
 		ValidArgsFunction: completeSpiders,
 		RunE: func(c *cobra.Command, pos []string) error {
+			if err := flags.store.check(); err != nil {
+				return err
+			}
 			given, err := spiderArgs(args)
 			if err != nil {
 				return err
@@ -44,6 +48,8 @@ it, and --isolate does the same to the others.
 			return a.collect(c.Context(), plan, &flags, c.Flags().Changed, nil)
 		},
 	}
+	flags.store.add(c)
+	flags.store.addLease(c)
 	c.Flags().StringArrayVarP(&args, "arg", "a", nil, "tell the spider `NAME=VALUE` (repeatable)")
 	flags.add(c)
 	return c
@@ -63,7 +69,10 @@ func (a *app) planOfFile(ctx context.Context, f spiderFile, l loading) (job.Plan
 	if err != nil {
 		return job.Plan{}, err
 	}
-	return job.Plan{Name: s.Settings().Name, Source: f.path, Args: l.args, Spiders: []trawl.Spider{s}}, nil
+	return job.Plan{
+		Name: s.Settings().Name, Source: f.path, Args: l.args, Spiders: []trawl.Spider{s},
+		Text: job.Source{Name: f.name, Text: string(f.text), Version: versionText()},
+	}, nil
 }
 
 // exactly demands n arguments and says what they are.

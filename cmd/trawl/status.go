@@ -19,16 +19,18 @@ func (a *app) statusCommand() *cobra.Command {
 	var (
 		asJSON bool
 		all    bool
+		in     storeFlags
 	)
 	c := &cobra.Command{
-		Use:   "status DIR",
+		Use:   "status DIR|--store postgres://HOST/DATABASE",
 		Short: "Show how a job stands, and what failed",
 		Long: `Show how the job in a directory stands: what is done, what waits, and what
-failed for which reason. It can be asked while the job runs.`,
-		Args: exactly(1, "the directory of a job"),
+failed for which reason. It can be asked while the job runs.
+` + storeHelp,
+		Args: in.dirOr(false),
 		RunE: func(c *cobra.Command, pos []string) error {
 			ctx := c.Context()
-			st, id, err := openJob(ctx, pos[0])
+			st, id, err := in.openJob(ctx, first(pos))
 			if err != nil {
 				return err
 			}
@@ -39,6 +41,7 @@ failed for which reason. It can be asked while the job runs.`,
 			return statusText(ctx, a.out, st, id, all)
 		},
 	}
+	in.add(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: the job, then each failure")
 	c.Flags().BoolVar(&all, "all", false, "list every failure")
 	return c

@@ -11,8 +11,8 @@ import (
 )
 
 // printSummary tells what a run came to. dir is where the files are, "" in a
-// simulation.
-func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
+// simulation, and where is how other commands find the job.
+func printSummary(w io.Writer, name, dir, where string, s *crawl.Summary) {
 	row := func(label, format string, args ...any) {
 		fmt.Fprintf(w, "  %-11s %s\n", label, fmt.Sprintf(format, args...))
 	}
@@ -74,7 +74,7 @@ func printSummary(w io.Writer, name, dir string, s *crawl.Summary) {
 	case s.Interrupted:
 		row("next", "%s left; the same command goes on", plural(s.Left(), "request"))
 	case failures(s) > 0 && dir != "":
-		row("next", "trawl status %s lists what failed; trawl retry %s takes it again", dir, dir)
+		row("next", "trawl status %s lists what failed; trawl retry %s takes it again", where, where)
 	}
 }
 

@@ -24,7 +24,9 @@ type ui interface {
 }
 
 // newUI returns the ui that the flags ask for.
-func (a *app) newUI(f *collectFlags, name, dir string) ui {
+//
+// The files are in dir, and other commands find the job by the words of where.
+func (a *app) newUI(f *collectFlags, name, dir, where string) ui {
 	out := &printer{w: a.out}
 	errs := &printer{w: a.err}
 	switch {
@@ -35,7 +37,7 @@ func (a *app) newUI(f *collectFlags, name, dir string) ui {
 	case f.quiet:
 		return &linesUI{out: &printer{w: io.Discard}, err: errs, silent: true}
 	}
-	plain := &linesUI{out: out, err: errs, name: name, dir: dir, file: fileLine, traces: f.verbose}
+	plain := &linesUI{out: out, err: errs, name: name, dir: dir, where: where, file: fileLine, traces: f.verbose}
 	if f.simulate {
 		plain.file = func(e crawl.FileDone) string { return e.Path + "  " + e.URL }
 	}
@@ -72,6 +74,7 @@ func (p *printer) line(format string, args ...any) {
 type linesUI struct {
 	out, err  *printer
 	name, dir string
+	where     string                      // how other commands find the job
 	file      func(crawl.FileDone) string // nil prints no files
 	traces    bool                        // of failed items
 	silent    bool                        // nothing but errors and what file gives
@@ -118,7 +121,7 @@ func (u *linesUI) summary(s *crawl.Summary) {
 		printStopped(u.err.w, s)
 		return
 	}
-	printSummary(u.err.w, u.name, u.dir, s)
+	printSummary(u.err.w, u.name, u.dir, u.where, s)
 }
 
 // A jsonUI prints one JSON object a line.

@@ -17,8 +17,8 @@ import (
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/decode"
-	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/job"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -26,6 +26,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		redo   bool
 		pixels bool
 		quiet  bool
+		in     storeFlags
 	)
 	c := &cobra.Command{
 		Use:   "verify DIR",
@@ -40,13 +41,16 @@ a trap. It happens in worker processes, which a picture can crash, hang or
 swell without harm. Of JPEG, PNG, GIF, WebP, BMP and TIFF pictures that is;
 others, and kinds that the decoders do not know, are counted and left alone.
 
+With --store DIR is where the files of a job in a database are.
+` + storeHelp + `
 Exit status: 0 all files are as recorded, 7 some are not.`,
-		Args: exactly(1, "the directory of a job"),
+		Args: in.dirOr(true),
 		RunE: func(c *cobra.Command, pos []string) error {
-			v := verifier{app: a, quiet: quiet, began: time.Now()}
+			v := verifier{app: a, in: &in, quiet: quiet, began: time.Now()}
 			return v.run(c.Context(), pos[0], pixels, redo)
 		},
 	}
+	in.add(c)
 	c.Flags().BoolVar(&pixels, "decode", false, "decode every picture fully, in worker processes")
 	c.Flags().BoolVar(&redo, "redo", false, "let what is named be fetched again")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print nothing if all is well")
@@ -57,6 +61,7 @@ Exit status: 0 all files are as recorded, 7 some are not.`,
 // pictures on to be decoded.
 type verifier struct {
 	*app
+	in    *storeFlags
 	quiet bool
 	began time.Time
 	shown time.Time // the progress, last
@@ -69,7 +74,7 @@ type verifier struct {
 }
 
 func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error {
-	st, _, err := openJob(ctx, dir)
+	st, id, err := v.in.openJob(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,7 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 	if err := st.Close(); err != nil {
 		return err
 	}
-	return v.redo(ctx, dir, v.bad)
+	return v.redo(ctx, dir, v.in.where(&job.Plan{Name: id.Name}, dir))
 }
 
 // whole gives the files that are as recorded, and names the others. It ends
@@ -272,15 +277,16 @@ func checkFile(root *os.Root, f store.File, buf []byte) (string, error) {
 // onlyWriter hides what else a writer can do, so that the buffer is used.
 type onlyWriter struct{ io.Writer }
 
-func (a *app) redo(ctx context.Context, dir string, files []trawl.Key) (err error) {
-	st, err := sqlite.Open(ctx, dir, nil)
+// redo has what is bad wait again.
+func (v *verifier) redo(ctx context.Context, dir, where string) (err error) {
+	st, err := v.in.openForChange(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	n, err := st.Redo(ctx, time.Now(), files)
+	n, err := st.Redo(ctx, time.Now(), v.bad)
 	if err == nil {
-		fmt.Fprintf(a.err, "%s will be fetched again: trawl retry %s\n", plural(int64(n), "file"), dir)
+		fmt.Fprintf(v.err, "%s will be fetched again: trawl retry %s\n", plural(int64(n), "file"), where)
 	}
 	return err
 }

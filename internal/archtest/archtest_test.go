@@ -64,11 +64,11 @@ var arrows = map[string][]string{
 	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/robots", "internal/save", "internal/store"},
 
 	// Only the wiring knows the drivers.
-	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/store"},
+	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/postgres", "internal/store"},
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/sqlite", "internal/store",
+		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/postgres", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},

@@ -102,7 +102,7 @@ func (f *Frontier) dropPartLocked(part int32) {
 	}
 }
 
-// Drain begins nothing more in n partitions, so that they can be given back
+// Drain begins nothing more in n further partitions, so that they can be given back
 // once nothing is under way there; see Drained. It takes those with the fewest
 // hosts in memory.
 func (f *Frontier) Drain(n int) {
@@ -118,7 +118,6 @@ func (f *Frontier) Drain(n int) {
 			break
 		}
 		if f.shares[p].draining {
-			n--
 			continue
 		}
 		f.shares[p].draining = true

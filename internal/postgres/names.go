@@ -13,8 +13,13 @@ import (
 // What it gives is on the server's disk when it returns: unlike the process,
 // the server may crash between this and the commit that relies on the names.
 func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path string) bool) ([]string, error) {
-	var ps []string
-	err := s.write(ctx, "reserve names", writing, func(t *tx) error {
+	// Most that is asked for by somebody who is about to save a file is there
+	// already, and needs no lock.
+	ps, err := s.reserved(ctx, names)
+	if err != nil || ps != nil {
+		return ps, err
+	}
+	err = s.write(ctx, "reserve names", writing, func(t *tx) error {
 		ps = make([]string, len(names))
 		t.lock(lockNames)
 		ns := newNames(t)
@@ -47,6 +52,27 @@ func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path
 	})
 	if err != nil {
 		return nil, err
+	}
+	return ps, nil
+}
+
+// reserved returns the paths that files have; nil if one of them has none.
+func (s *Store) reserved(ctx context.Context, names []store.Name) ([]string, error) {
+	var have map[trawl.Key]string
+	err := s.read(ctx, "reserve names", func(t *tx) error {
+		have = newNames(t).of(keys(names, func(n *store.Name) trawl.Key { return n.Key }))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ps := make([]string, len(names))
+	for i, n := range names {
+		p, ok := have[n.Key]
+		if !ok {
+			return nil, nil
+		}
+		ps[i] = p
 	}
 	return ps, nil
 }

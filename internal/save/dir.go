@@ -28,6 +28,12 @@ type Options struct {
 	// MaxSize bounds each file in bytes; zero means no limit. A larger one
 	// is refused.
 	MaxSize int64
+
+	// Process tells apart the processes that save into one directory at the
+	// same time: each has a place for temporary files of its own,
+	// dir/.trawl/tmp-PROCESS, which goes with Close. "" is for a directory
+	// that belongs to one process at a time.
+	Process string
 }
 
 // A Dir is a directory that files are saved into. Open it with [Open].
@@ -35,7 +41,8 @@ type Options struct {
 // It is safe for concurrent use.
 type Dir struct {
 	root *os.Root
-	tmp  *os.Root // work
+	tmp  *os.Root // of work
+	work string   // where temporary files live, below root
 	opts Options
 	seq  atomic.Uint64 // of temporary files
 
@@ -77,6 +84,10 @@ func Open(dir string, opts *Options) (*Dir, error) {
 	if opts != nil {
 		d.opts = *opts
 	}
+	d.work = work
+	if d.opts.Process != "" {
+		d.work += "-" + d.opts.Process
+	}
 	d.create, d.sync = d.createTemp, d.syncDir
 	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	if err := d.open(dir); err != nil {
@@ -93,15 +104,15 @@ func (d *Dir) open(dir string) (err error) {
 	if d.root, err = os.OpenRoot(dir); err != nil {
 		return err
 	}
-	if info, err := d.root.Lstat(work); err == nil && !info.IsDir() {
-		if err := d.root.Remove(work); err != nil {
+	if info, err := d.root.Lstat(d.work); err == nil && !info.IsDir() {
+		if err := d.root.Remove(d.work); err != nil {
 			return err
 		}
 	}
-	if err := d.root.MkdirAll(work, 0o777); err != nil {
+	if err := d.root.MkdirAll(d.work, 0o777); err != nil {
 		return err
 	}
-	if d.tmp, err = d.root.OpenRoot(work); err != nil {
+	if d.tmp, err = d.root.OpenRoot(d.work); err != nil {
 		return err
 	}
 	return d.sweep(time.Now())
@@ -142,6 +153,10 @@ func (d *Dir) makeDir(dir string) error {
 func (d *Dir) Close() error {
 	d.handles.close()
 	var errs []error
+	if d.opts.Process != "" && d.root != nil {
+		// It may be gone already, and what is left of it harms nobody.
+		_ = d.root.RemoveAll(d.work)
+	}
 	for _, r := range []*os.Root{d.tmp, d.root} {
 		if r != nil {
 			errs = append(errs, r.Close())

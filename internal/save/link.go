@@ -21,7 +21,7 @@ func (d *Dir) Link(first, p string, sum [32]byte) (bool, error) {
 			return false, err
 		}
 	}
-	tmp := path.Join(work, d.tempName())
+	tmp := path.Join(d.work, d.tempName())
 	if err := d.root.Link(filepath.FromSlash(first), filepath.FromSlash(tmp)); err != nil {
 		return false, diskError(p, err)
 	}

@@ -58,7 +58,7 @@ type Temp struct {
 
 // Path is where the file is now, below the directory and with slashes: for
 // those who want to look at it before it gets its name.
-func (t *Temp) Path() string { return path.Join(work, t.name) }
+func (t *Temp) Path() string { return path.Join(t.dir.work, t.name) }
 
 // Write streams body into a temporary file. It checks that the body has the
 // length announced, is not over the limit, is a picture if one was wanted,
@@ -303,7 +303,7 @@ func (t *Temp) Rename(to string) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return diskError(to, err)
 	}
-	from := filepath.Join(filepath.FromSlash(work), t.name)
+	from := filepath.Join(filepath.FromSlash(d.work), t.name)
 	err := d.root.Rename(from, local)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = d.mkdirAll(path.Dir(to)); err == nil {

@@ -19,6 +19,19 @@ var errHeld = errors.New("locked")
 // it up when the process dies, however that happens.
 type dirLock struct{ f *os.File }
 
+// Lock takes the lock of a job's directory for something else than a Store, or
+// returns a [*LockedError]. It ends with unlock, or with the process.
+func Lock(dir string) (unlock func() error, err error) {
+	if err := makeDir(filepath.Join(dir, store.Dir)); err != nil {
+		return nil, fmt.Errorf("job directory: %w", err)
+	}
+	l, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	return l.release, nil
+}
+
 // lockDir takes the lock, or returns a *LockedError.
 func lockDir(dir string) (*dirLock, error) {
 	f, err := os.OpenFile(filepath.Join(dir, store.Dir, "lock"), os.O_RDWR|os.O_CREATE, 0o666)

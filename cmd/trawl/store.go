@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/crawl"
+	"github.com/trawl-go/trawl/internal/postgres"
+	"github.com/trawl-go/trawl/internal/sqlite"
+	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/job"
+)
+
+// storeFlags say where a job lives that several processes work on.
+type storeFlags struct {
+	url, job string
+	lease    seconds
+}
+
+// storeHelp is part of the help of the commands that have these flags.
+const storeHelp = `
+With --store the job lives in a PostgreSQL database, and any number of
+processes on any machines work on it; see docs/many-machines.md. Give the
+password in $PGPASSWORD or ~/.pgpass rather than in the address.
+`
+
+// add adds the flags of the commands that look at a job.
+func (f *storeFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.url, "store", "", "the job is in this database, `postgres://HOST/DATABASE`")
+	c.Flags().StringVar(&f.job, "job", "", "`NAME` of the job in the database (default the spider's)")
+}
+
+// addLease adds the flag of those that work on it.
+func (f *storeFlags) addLease(c *cobra.Command) {
+	c.Flags().Var(&f.lease, "lease", "let others take over the hosts of a process that has not been heard of for this `SPAN` (default 15s)")
+}
+
+// check refuses flags that go only with others.
+func (f *storeFlags) check() error {
+	switch {
+	case f.url == "" && f.job != "":
+		return usagef("--job names a job in a database; --store says which")
+	case f.url == "" && f.lease != 0:
+		return usagef("--lease is for a job in a database; --store says which")
+	case f.lease != 0 && time.Duration(f.lease) < time.Second:
+		return usagef("--lease %s: must be at least 1s", &f.lease)
+	}
+	return nil
+}
+
+// shared returns the place of a plan's job; nil if it is a directory.
+func (f *storeFlags) shared(p *job.Plan) *job.Shared {
+	if f.url == "" {
+		return nil
+	}
+	s := &job.Shared{URL: f.url, Name: f.job}
+	if s.Name == "" {
+		s.Name = p.Name
+	}
+	return s
+}
+
+// where returns the words by which other commands find a job: the directory,
+// or the flags, without the address, which may hold a password.
+func (f *storeFlags) where(p *job.Plan, dir string) string {
+	if s := f.shared(p); s != nil {
+		return "--store postgres://... --job " + s.Name
+	}
+	return dir
+}
+
+// only returns the one job of the database, if --job names none.
+func (f *storeFlags) only(ctx context.Context) (string, error) {
+	if f.job != "" {
+		return f.job, nil
+	}
+	names, err := postgres.Jobs(ctx, f.url)
+	if err != nil {
+		return "", err
+	}
+	switch len(names) {
+	case 0:
+		return "", usagef("the database holds no job")
+	case 1:
+		return names[0], nil
+	}
+	return "", usagef("the database holds the jobs %s; choose one with --job", quoted(names))
+}
+
+func quoted(names []string) string {
+	text := ""
+	for i, n := range names {
+		if i > 0 {
+			text += ", "
+		}
+		text += printable(n)
+	}
+	return text
+}
+
+// openJob opens the job in a directory for reading, or the one in the database.
+func (f *storeFlags) openJob(ctx context.Context, dir string) (store.Store, job.Identity, error) {
+	if f.url == "" {
+		return openJob(ctx, dir)
+	}
+	name, err := f.only(ctx)
+	if err != nil {
+		return nil, job.Identity{}, err
+	}
+	st, err := postgres.Open(ctx, f.url, &postgres.Options{Job: name, Existing: true, Conns: 2})
+	if err != nil {
+		return nil, job.Identity{}, err
+	}
+	id, ok, err := job.Identify(ctx, st)
+	if err == nil && !ok {
+		err = usagef("the job %s has not begun", printable(name))
+	}
+	if err != nil {
+		st.Close()
+		return nil, id, err
+	}
+	return st, id, nil
+}
+
+// openForChange opens the job for changing it.
+func (f *storeFlags) openForChange(ctx context.Context, dir string) (store.Store, error) {
+	if f.url == "" {
+		return sqlite.Open(ctx, dir, nil)
+	}
+	st, _, err := f.openJob(ctx, dir)
+	return st, err
+}
+
+// dirOr demands one directory, or none with --store where a directory says
+// nothing.
+func (f *storeFlags) dirOr(needed bool) cobra.PositionalArgs {
+	one := exactly(1, "the directory of a job")
+	return func(c *cobra.Command, args []string) error {
+		if err := f.check(); err != nil {
+			return err
+		}
+		if f.url == "" || needed {
+			return one(c, args)
+		}
+		if len(args) > 1 {
+			return one(c, args)
+		}
+		return nil
+	}
+}
+
+// planOfShared returns the plan of a job in a database, without new start
+// requests. The spider is the job's own copy.
+func (a *app) planOfShared(ctx context.Context, st store.Store, id job.Identity, l loading) (job.Plan, error) {
+	src, ok, err := job.SourceOf(ctx, st)
+	if err != nil {
+		return job.Plan{}, err
+	}
+	if !ok {
+		return job.Plan{}, usagef("the job %s has no spider with it", printable(id.String()))
+	}
+	f := spiderFile{name: src.Name, text: []byte(src.Text), path: id.Source}
+	if b, err := builtIn(id.Name); err == nil && string(b.text) == src.Text {
+		f = b
+	}
+	l.args = id.Args
+	s, err := a.loadSpider(ctx, f, l)
+	if err != nil {
+		return job.Plan{}, fmt.Errorf("%w\nthe job was begun by trawl %s, this is %s", err, src.Version, versionText())
+	}
+	return job.Plan{
+		Name: id.Name, Source: id.Source, Text: src, Args: id.Args, Spiders: []trawl.Spider{s}, Seeds: []crawl.Seed{},
+	}, nil
+}
+
+// first returns the first word, "" if there is none.
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}

@@ -1,0 +1,119 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/trawl-go/trawl/internal/postgres"
+	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/sqlite"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// Shared says where a job lives that several processes work on, on one machine
+// or many: in a PostgreSQL database. Its files go to the directory of each of
+// them, which may be the same one.
+//
+// The processes need no word between them. Each works on a share of the hosts,
+// and gives some of it to those that join; what one that dies had under way,
+// others do again. Their clocks must agree to a second or so.
+type Shared struct {
+	// URL is the address of the database, as libpq takes it; so are the
+	// environment variables and the password file that complete it.
+	URL string
+
+	// Name is that of the job in the database; "" means the plan's.
+	Name string
+
+	// Join only joins a job that is there.
+	Join bool
+}
+
+// A Source is the text of a spider, which travels with a job that is shared.
+type Source struct {
+	Name    string `json:"name"` // of its file
+	Text    string `json:"text"`
+	Version string `json:"version"` // of the program that began the job
+}
+
+// An OtherSourceError is a job whose spider has another source.
+type OtherSourceError struct{ Job, File string }
+
+func (e *OtherSourceError) Error() string {
+	return fmt.Sprintf("the job %s was begun with another version of %s", e.Job, e.File)
+}
+
+// sourceKey is where the store keeps the spider's source.
+const sourceKey = "spider"
+
+// SourceOf returns the source of the spider of a job that is shared; ok is
+// false if it has none.
+func SourceOf(ctx context.Context, st store.Store) (src Source, ok bool, err error) {
+	s, err := st.Get(ctx, sourceKey)
+	if err != nil || s == "" {
+		return Source{}, false, err
+	}
+	if err := json.Unmarshal([]byte(s), &src); err != nil {
+		return Source{}, false, fmt.Errorf("job: what the store says of the spider: %w", err)
+	}
+	return src, true, nil
+}
+
+// openShared opens the job in the database, and the directory.
+func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) error {
+	name := o.Shared.Name
+	if name == "" {
+		name = p.Name
+	}
+	st, err := postgres.Open(ctx, o.Shared.URL, &postgres.Options{Job: name, Existing: o.Shared.Join})
+	if err != nil {
+		return err
+	}
+	j.st = st
+	if err := claimShared(ctx, st, name, p); err != nil {
+		return err
+	}
+	host, _ := os.Hostname()
+	if j.files, err = save.Open(dir, &save.Options{NoSync: o.NoSync, Process: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())}); err != nil {
+		return err
+	}
+	if o.Crawl.NoRecords {
+		return nil
+	}
+	// One process in a directory writes the records.
+	j.unlock, err = sqlite.Lock(dir)
+	if locked := (*LockedError)(nil); errors.As(err, &locked) {
+		o.Crawl.NoRecords = true
+		return nil
+	}
+	return err
+}
+
+// claimShared makes a new job in the database the plan's, or checks that it
+// is.
+func claimShared(ctx context.Context, st store.Store, name string, p Plan) error {
+	// The source goes first: who sees the job has its spider.
+	if p.Text.Text != "" {
+		src, ok, err := SourceOf(ctx, st)
+		if err != nil {
+			return err
+		}
+		if ok && src.Text != p.Text.Text {
+			return &OtherSourceError{Job: name, File: p.Text.Name}
+		}
+		if !ok {
+			data, err := json.Marshal(p.Text)
+			if err != nil {
+				return err
+			}
+			if err := st.Set(ctx, sourceKey, string(data)); err != nil {
+				return err
+			}
+		}
+	}
+	return claim(ctx, st, "job "+name, Identity{Name: p.Name, Source: p.Source, Args: p.Args})
+}
