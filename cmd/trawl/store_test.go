@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,8 +154,10 @@ func (s *sharedTest) check(mostTwice int) {
 		s.Errorf("Stats() = %+v with %d records, want about %d files and nothing waiting", stats, len(list), want)
 	}
 	twice := 0
-	for _, n := range s.site.Log().Whole() {
-		twice += n - 1
+	for url, n := range s.site.Log().Whole() {
+		if !strings.HasSuffix(url, "/robots.txt") { // every process asks for it
+			twice += n - 1
+		}
 	}
 	s.Logf("%d files, %d requests answered whole more than once", len(list), twice)
 	if twice > mostTwice {
