@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/trawl-go/trawl"
@@ -69,55 +70,77 @@ type collectFlags struct {
 	noBars   bool
 }
 
+// add gives a command the flags, in groups.
 func (f *collectFlags) add(c *cobra.Command) {
-	fs := c.Flags()
-	fs.SortFlags = false
-	fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME)")
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "work on at most `N` pages and files at a time; 1 does them one by one")
-	fs.IntVar(&f.perHost, "per-host", 0, "`N` requests to a host at a time (default the spider's, else 2 at first, then up to 6 as the host bears it)")
-	fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms; 2-4 draws each one by lot between 2 and 4 (default the spider's, else 0)")
-	fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
-	fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16, or more for a large --per-host)")
-	fs.Var(&f.workers, "workers", "parse pages on these `WORKERS`: 'threads(N)', 'processes(N)', or one process per CPU, 'processes(cpu)' (default the spider's)")
-	fs.BoolVar(&f.isolate, "isolate", false, "run spiders in worker processes with limits of memory and time; =false trusts a .star file (default: files outside of your folder)")
-	fs.IntVar(&f.pageQueue, "page-queue", 0, "keep at most `N` waiting pages in memory (default the spider's, else 100)")
-	fs.IntVar(&f.fileQueue, "file-queue", 0, "let the pages of a site wait while `N` of its files do (default the spider's, else 1000)")
-	fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
-	fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
-	fs.Var(&f.maxTime, "max-time", "give up a page or file that takes longer than this `SPAN` as a whole (default 10m for pages, none for files)")
-	fs.Var(&f.minRate, "lowest-speed-limit", "give up what comes slower than this `SIZE` a second, over the time of -T (default 34)")
-	fs.VarP(&f.rate, "limit-rate", "r", "receive at most this `SIZE` a second in all transfers together, like 500k or 2M")
-	fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
-	fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` to the hosts whose pages are visited, or leave NAME out if there is no value; User-Agent, Accept, Accept-Language and Referer go to picture hosts too (repeatable)")
-	fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
-	fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
-	fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
-	fs.BoolVar(&f.noRobots, "no-robots", false, "do not ask for the robots.txt of the sites; for those who may")
-	fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
-	fs.StringArrayVar(&f.proxies, "proxy", nil, "ask by way of this `URL`, http, https or socks5://user:password@host:port; several take turns, request by request (repeatable; default $HTTP_PROXY, $HTTPS_PROXY; $NO_PROXY names hosts without)")
-	fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
-	fs.BoolVar(&f.private, "allow-private", false, "let links and redirects lead to addresses in private networks, not only start URLs")
-	fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
-	fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
-	fs.Var(&f.maxPage, "pagesize-max", "refuse pages larger than this `SIZE` (default 32M)")
-	fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
-	fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
-	fs.StringVar(&f.archive, "download-archive", "", "leave out the files listed in `FILE`, by this or other jobs or by gallery-dl, and list those that are saved")
-	fs.BoolVar(&f.update, "update", false, "ask again for all that is done, and take what has changed or is new")
-	fs.IntVar(&f.abort, "abort-after", 0, "end when `N` files in a row that pages lead to were there already; with --update: ask only pages, and only until then")
-	fs.StringVar(&f.dedupe, "dedupe", "none", "none: save files with the same content under each name; link: as hard links")
-	fs.BoolVar(&f.keepExt, "keep-extension", false, "keep the extension of a picture that is of another type")
-	fs.StringVar(&f.sync, "sync", "on", "on: files are on disk before they count; off: faster, at the risk of a power cut")
-	fs.BoolVar(&f.decode, "decode", false, "decode every picture fully, in worker processes; one that does not decode is no picture")
-	fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
-	fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
-	fs.BoolVar(&f.json, "json", false, "print one JSON object a line for each thing that happens")
-	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a log of everything to standard error")
-	fs.BoolVarP(&f.noBars, "no-progress", "n", false, "plain lines in place of live progress")
-	_ = c.MarkFlagFilename("cookies")
-	_ = c.MarkFlagFilename("download-archive") // cannot fail: the flag is there
-	_ = c.MarkFlagDirname("directory")         // cannot fail: the flag is there
+	c.Flags().SortFlags = false
+	var groups []flagGroup
+	group := func(title string, add func(fs *pflag.FlagSet)) {
+		fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
+		fs.SortFlags = false
+		add(fs)
+		groups = append(groups, flagGroup{title, fs})
+	}
+	group("Where to", func(fs *pflag.FlagSet) {
+		fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME)")
+		fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
+		fs.StringVar(&f.archive, "download-archive", "", "leave out the files listed in `FILE`, by this or other jobs or by gallery-dl, and list those that are saved")
+		fs.StringVar(&f.sync, "sync", "on", "`on`: files are on disk before they count; off: faster, at the risk of a power cut")
+	})
+	group("How many at a time, how fast", func(fs *pflag.FlagSet) {
+		fs.IntVarP(&f.jobs, "jobs", "j", 0, "work on at most `N` pages and files at a time; 1 does them one by one")
+		fs.IntVar(&f.perHost, "per-host", 0, "`N` requests to a host at a time (default the spider's, else 2 at first, then up to 6 as the host bears it)")
+		fs.Var(&f.delay, "delay", "pause between two requests to a host, in seconds or as `SPAN` like 500ms; 2-4 draws each one by lot between 2 and 4 (default the spider's, else 0)")
+		fs.VarP(&f.rate, "limit-rate", "r", "receive at most this `SIZE` a second in all transfers together, like 500k or 2M")
+		fs.IntVar(&f.producers, "producers", 0, "`N` page workers (default the spider's, else 8)")
+		fs.IntVar(&f.consumers, "consumers", 0, "`N` file workers (default the spider's, else 16, or more for a large --per-host)")
+		fs.IntVar(&f.pageQueue, "page-queue", 0, "keep at most `N` waiting pages in memory (default the spider's, else 100)")
+		fs.IntVar(&f.fileQueue, "file-queue", 0, "let the pages of a site wait while `N` of its files do (default the spider's, else 1000)")
+		fs.Var(&f.workers, "workers", "parse pages on these `WORKERS`: 'threads(N)', 'processes(N)', or one process per CPU, 'processes(cpu)' (default the spider's)")
+		fs.BoolVar(&f.isolate, "isolate", false, "run spiders in worker processes with limits of memory and time; =false trusts a .star file (default: files outside of your folder)")
+	})
+	group("What is sent, and by which way", func(fs *pflag.FlagSet) {
+		fs.StringVarP(&f.userAgent, "user-agent", "A", "", "`NAME` sent to the sites (default trawl's own)")
+		fs.StringArrayVar(&f.headers, "header", nil, "send `'NAME: VALUE'` to the hosts whose pages are visited, or leave NAME out if there is no value; User-Agent, Accept, Accept-Language and Referer go to picture hosts too (repeatable)")
+		fs.StringVar(&f.referer, "referer", "", "`URL` sent as the referer of the start URLs")
+		fs.StringVar(&f.cookies, "cookies", "", "send the cookies of `FILE`, a cookies.txt, to the hosts they are for")
+		fs.StringVar(&f.browser, "cookies-from-browser", "", "send the cookies of a browser, `NAME[:PROFILE]`, like firefox or chromium:Default")
+		fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
+		fs.StringArrayVar(&f.proxies, "proxy", nil, "ask by way of this `URL`, http, https or socks5://user:password@host:port; several take turns, request by request (repeatable; default $HTTP_PROXY, $HTTPS_PROXY; $NO_PROXY names hosts without)")
+		fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
+		fs.BoolVar(&f.private, "allow-private", false, "let links and redirects lead to addresses in private networks, not only start URLs")
+		fs.BoolVar(&f.noRobots, "no-robots", false, "do not ask for the robots.txt of the sites; for those who may")
+	})
+	group("When to give up", func(fs *pflag.FlagSet) {
+		fs.IntVarP(&f.retries, "retries", "R", 4, "try again up to `N` times what failed for the time being")
+		fs.VarP(&f.timeout, "timeout", "T", "wait no longer than this `SPAN` for a connection, an answer, the next bytes (default 15s, 30s, 30s)")
+		fs.Var(&f.maxTime, "max-time", "give up a page or file that takes longer than this `SPAN` as a whole (default 10m for pages, none for files)")
+		fs.Var(&f.minRate, "lowest-speed-limit", "give up what comes slower than this `SIZE` a second, over the time of -T (default 34)")
+	})
+	group("What is taken", func(fs *pflag.FlagSet) {
+		fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
+		fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
+		fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
+		fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
+		fs.Var(&f.maxPage, "pagesize-max", "refuse pages larger than this `SIZE` (default 32M)")
+		fs.BoolVar(&f.keepExt, "keep-extension", false, "keep the extension of a picture that is of another type")
+		fs.BoolVar(&f.decode, "decode", false, "decode every picture fully, in worker processes; one that does not decode is no picture")
+		fs.IntVar(&f.held, "held", 5, "put files aside if `N` or more of one host have the same content: placeholders; 0 never")
+		fs.StringVar(&f.dedupe, "dedupe", "none", "`none`: save files with the same content under each name; link: as hard links")
+	})
+	group("Again later", func(fs *pflag.FlagSet) {
+		fs.BoolVar(&f.update, "update", false, "ask again for all that is done, and take what has changed or is new")
+		fs.IntVar(&f.abort, "abort-after", 0, "end when `N` files in a row that pages lead to were there already; with --update: ask only pages, and only until then")
+	})
+	group("What is printed", func(fs *pflag.FlagSet) {
+		fs.BoolVar(&f.json, "json", false, "print one JSON object a line for each thing that happens")
+		fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors")
+		fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a log of everything to standard error")
+		fs.BoolVarP(&f.noBars, "no-progress", "n", false, "plain lines in place of live progress")
+	})
+	addGroups(c, groups)
+	_ = c.MarkFlagFilename("cookies") // cannot fail: the flags are there
+	_ = c.MarkFlagFilename("download-archive")
+	_ = c.MarkFlagDirname("directory")
 }
 
 // options returns what the flags say. changed reports whether a flag was
