@@ -12,23 +12,23 @@ import (
 )
 
 // watchRSS returns the most memory that a process and its children had
-// resident, each by itself, in bytes, until done is closed. The kernel's
-// account of a child that has ended would be easier to have, but includes what
-// its parent had before the child began.
+// resident, each by itself, in bytes, until done is closed. Of the children
+// only what is their own counts, and not the program, which they share. The
+// kernel's account of a child that has ended would be easier to have, but
+// includes what its parent had before the child began.
 func watchRSS(pid int, done <-chan struct{}) (sum int64) {
 	peak := make(map[int]int64)
-	look := func(pid int) {
-		if kb := procField(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:"); kb > 0 {
-			peak[pid] = kb << 10
-		}
+	look := func(pid int, field string) {
+		kb := procField(fmt.Sprintf("/proc/%d/status", pid), field)
+		peak[pid] = max(peak[pid], kb<<10)
 	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		look(pid)
+		look(pid, "VmHWM:")
 		if n%10 == 0 {
 			for _, child := range childrenOf(pid) {
-				look(child)
+				look(child, "RssAnon:")
 			}
 		}
 		select {
