@@ -109,7 +109,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &db) && errors.Is(err, fs.ErrNotExist): // no job there
 		return exitUsage
-	case errors.Is(err, postgres.ErrNoJob):
+	case errors.Is(err, postgres.ErrNoJob), errors.Is(err, postgres.ErrAddress):
 		return exitUsage
 	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &source), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
 		return exitUsage

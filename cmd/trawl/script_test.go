@@ -65,11 +65,14 @@ func TestScripts(t *testing.T) {
 			"sql":       cmdSQL,
 			"proxy":     cmdProxy,
 			"proxied":   cmdProxied,
+			"postgres":  cmdPostgres,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "postgres":
+				return havePostgres()
 			case "memory": // workers have a limit of memory
 				return process.MemoryLimited, nil
 			}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/postgres/pgtest"
 	"github.com/trawl-go/trawl/internal/replica"
@@ -222,4 +224,26 @@ func sharedDrain(s *sharedTest) {
 	run, out := s.startRun()
 	s.wait(run, out)
 	s.check(0)
+}
+
+// havePostgres reports whether scripts can start a database. With CI=true it
+// is an error if they cannot.
+func havePostgres() (bool, error) {
+	err := pgtest.Available()
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, err
+	}
+	return err == nil, nil
+}
+
+// postgres starts a server; $STORE is its database, and $PGHOST and $PGUSER
+// lead there too.
+func cmdPostgres(ts *testscript.TestScript, neg bool, _ []string) {
+	noNeg(ts, neg)
+	db, err := pgtest.Start(nil)
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(db.Close()) })
+	ts.Setenv("STORE", db.URL("postgres"))
+	ts.Setenv("PGHOST", filepath.Dir(db.Socket()))
+	ts.Setenv("PGUSER", pgtest.User)
 }

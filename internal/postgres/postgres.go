@@ -68,8 +68,15 @@ const (
 	stepCommitted             // COMMIT was answered
 )
 
-// ErrNoJob is returned by Open for a job that does not exist.
-var ErrNoJob = errors.New("no such job in the database")
+// Errors that a caller can test for, beside those of package store.
+var (
+	// ErrNoJob is returned by Open for a job that does not exist.
+	ErrNoJob = errors.New("no such job in the database")
+
+	// ErrAddress is returned by Open and Jobs for an address that makes no
+	// sense.
+	ErrAddress = errors.New("the address of the database")
+)
 
 // The prefix of the schemas of jobs, and the longest name that fits in an
 // identifier after it, in bytes.
@@ -106,7 +113,7 @@ var _ store.Shared = (*Store)(nil)
 
 // Open opens a job, which it creates if need be.
 //
-// It returns [ErrNoJob] if the job is not there and Options.Existing is set,
+// It returns [ErrAddress] for an address that makes no sense, [ErrNoJob] if the job is not there and Options.Existing is set,
 // an error that is [fs.ErrPermission] if the server refuses the user, and
 // [store.ErrIO] if it cannot be reached. No error shows a password.
 func Open(ctx context.Context, url string, opt *Options) (*Store, error) {
@@ -146,7 +153,7 @@ const slots = 8
 func connect(ctx context.Context, url string, conns int) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %w", err) // it hides passwords
+		return nil, fmt.Errorf("%w: %w", ErrAddress, err) // it hides passwords
 	}
 	c := cfg.ConnConfig
 	c.DefaultQueryExecMode = pgx.QueryExecModeExec // no prepared statements
@@ -179,7 +186,7 @@ func Jobs(ctx context.Context, url string) ([]string, error) {
 	defer pool.Close()
 	rows, err := pool.Query(ctx, `SELECT substr(n.nspname, $2) FROM pg_namespace AS n
 		WHERE starts_with(n.nspname, $1) AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'trawl_job')
-		ORDER BY 1 COLLATE "C"`, schemaPrefix, len(schemaPrefix)+1)
+		ORDER BY n.nspname`, schemaPrefix, len(schemaPrefix)+1)
 	if err != nil {
 		return nil, fail("", "list the jobs", err)
 	}

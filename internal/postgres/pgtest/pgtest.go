@@ -55,11 +55,17 @@ func bin() (string, error) {
 	return "", errors.New("PostgreSQL is not installed: there is no initdb in PATH or " + strings.Join(places, ", "))
 }
 
+// Available returns why no server can be started here, nil if one can.
+func Available() error {
+	_, err := bin()
+	return err
+}
+
 // Need skips the test if there is no PostgreSQL to run, and fails it with
 // CI=true.
 func Need(t testing.TB) {
 	t.Helper()
-	_, err := bin()
+	err := Available()
 	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
