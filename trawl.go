@@ -88,7 +88,8 @@ type Page struct {
 	Header http.Header
 
 	// Body is as it was received, with the transfer and content encodings
-	// undone and the character encoding untouched.
+	// undone and the character encoding untouched. Of what is too large for a
+	// page and, by its Content-Type, none, it is a beginning of up to 4 KiB.
 	Body []byte
 }
 

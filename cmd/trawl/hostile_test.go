@@ -253,6 +253,7 @@ func TestHostile(t *testing.T) {
 		{name: "slower than the lowest speed", url: "/steady/x.png", flags: []string{"-T", "0.5", "--lowest-speed-limit", "10M"}, status: 4, says: "too few bytes within"},
 		{name: "file longer than the deadline", url: "/steady/x.png", flags: []string{"--max-time", "0.5"}, status: 4, says: "not finished within"},
 		{name: "endless page", url: "/endless/", flags: []string{"--pagesize-max", "1M"}, status: 7, says: "page is larger than 1048576 bytes"},
+		{name: "picture larger than a page", url: "/no-length/x", flags: []string{"--pagesize-max", "20"}, saved: true},
 		{name: "endless file", url: "/steady/x.png", flags: []string{"--filesize-max", "20k"}, says: "left out"},
 		{name: "file larger than wanted", url: "/large/x.png", flags: []string{"--filesize-max", "20k"}, says: "left out"},
 

@@ -111,11 +111,7 @@ func (c *Client) Page(ctx context.Context, r *trawl.Request, h map[string]string
 		return nil, err
 	}
 	defer res.Body.Close()
-	limit := c.opts.MaxPage
-	if limit > 0 && res.Length > limit {
-		return nil, tooLarge(res, limit)
-	}
-	body, err := readAll(res, limit)
+	body, err := readPage(res, c.opts.MaxPage)
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +273,7 @@ func readAll(res *Response, limit int64) ([]byte, error) {
 		n, err := res.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if limit > 0 && int64(len(buf)) > limit {
-			return nil, tooLarge(res, limit)
+			return buf, errTooLarge
 		}
 		if err == io.EOF {
 			return buf, nil
@@ -286,11 +282,6 @@ func readAll(res *Response, limit int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-}
-
-func tooLarge(res *Response, limit int64) error {
-	return &Error{URL: res.URL, Reason: Size, Status: res.Status,
-		Err: fmt.Errorf("page is larger than %d bytes", limit)}
 }
 
 // parseURL is trawl.ParseURL with errors that keep passwords to themselves.

@@ -263,16 +263,34 @@ func TestControl(t *testing.T) {
 func TestPageLimit(t *testing.T) {
 	w := newWorld(t, map[string]http.HandlerFunc{
 		"a.com/length": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
 			w.Header().Set("Content-Length", "1001")
 			w.Write(make([]byte, 1001))
 		},
 		"a.com/chunked": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
 			w.(http.Flusher).Flush()
 			w.Write(make([]byte, 1001))
 		},
 		"a.com/fits": text(strings.Repeat("x", 1000)),
+		"a.com/film": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "video/mp4")
+			w.Header().Set("Content-Length", "50000000")
+			w.Write(make([]byte, 50_000)) // the rest never comes
+		},
+		"a.com/disk": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			w.(http.Flusher).Flush()
+			w.Write(make([]byte, 1001))
+		},
 	})
 	c := w.client(t, fetch.Options{MaxPage: 1000}, "a.com")
+	// What is no page is known by its beginning.
+	for _, path := range []string{"/film", "/disk"} {
+		if p, err := get(c, "http://a.com"+path, nil); err != nil || len(p.Body) == 0 || len(p.Body) > 4096 {
+			t.Errorf("Page() of %s: %v, %v; want its beginning", path, p, err)
+		}
+	}
 	for _, path := range []string{"/length", "/chunked"} {
 		_, err := get(c, "http://a.com"+path, nil)
 		if e := check(t, path, err, fetch.Size, 200); e.Temporary() {

@@ -59,7 +59,8 @@ type Options struct {
 	PageDeadline, FileDeadline time.Duration
 
 	// MaxPage bounds the body of a page in bytes, as received and again
-	// after decompression; zero means 32 MiB. A larger one is refused.
+	// after decompression; zero means 32 MiB. A larger one is refused, unless its type
+	// says that it is no page; see trawl.Page.Body.
 	MaxPage int64
 
 	// MaxRedirects bounds the redirects of one request; zero means 10.
