@@ -82,7 +82,9 @@ func (k *keeper) step(ctx context.Context) error {
 			k.front.Take(ls)
 		}
 	}
-	if k.idle++; standing.Idle < standing.Workers {
+	// What nobody has a lease on may be that of a process that has died, with
+	// work to do.
+	if k.idle++; standing.Idle < standing.Workers || standing.Free > 0 {
 		k.idle = 0
 	}
 	if k.idle >= idleRounds {

@@ -77,14 +77,15 @@ type ending struct {
 }
 
 func (c *commit) apply() error {
-	held := c.held(c.Leases)
+	leases := c.needed()
+	held := c.held(leases)
 	c.lockRequests()
 	c.askVerdicts()
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if len(c.Leases) > 0 {
-		c.mark.slot = slices.MinFunc(c.Leases, func(a, b store.Lease) int { return cmp.Compare(a.Part, b.Part) }).Part
+	if len(leases) > 0 {
+		c.mark.slot = slices.MinFunc(leases, func(a, b store.Lease) int { return cmp.Compare(a.Part, b.Part) }).Part
 	}
 	careful := c.again(trawl.KindFile)
 	for i := range c.Outcomes {
@@ -140,6 +141,19 @@ func (c *commit) apply() error {
 	c.count()
 	c.keepItems()
 	return c.flush()
+}
+
+// needed returns the leases of those partitions that the commit touches. To
+// lock the others would hold up those who take them over.
+func (c *commit) needed() []store.Lease {
+	parts := map[int32]bool{}
+	for i := range c.Outcomes {
+		parts[c.s.Part(c.Outcomes[i].Host)] = true
+	}
+	for i := range c.Hosts {
+		parts[c.s.Part(c.Hosts[i].ID)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(c.Leases), func(l store.Lease) bool { return !parts[l.Part] })
 }
 
 // lockRequests queues the reading of the requests that the outcomes end, those

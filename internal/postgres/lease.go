@@ -154,6 +154,7 @@ func (s *Store) Stand(ctx context.Context, worker string, ttl time.Duration, idl
 			ON CONFLICT (id) DO UPDATE SET idle = excluded.idle, seen = excluded.seen`, s.id, escape(worker), idle, ttl.Microseconds())
 		t.queue("DELETE FROM worker WHERE seen < clock_timestamp() - interval '1 hour'")
 		t.first("SELECT count(*), count(*) FILTER (WHERE idle) FROM worker WHERE seen > clock_timestamp()", nil, &st.Workers, &st.Idle)
+		t.first("SELECT count(*) FROM part WHERE until < clock_timestamp()", nil, &st.Free)
 		return nil
 	})
 	if err != nil {

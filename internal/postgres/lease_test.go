@@ -257,11 +257,13 @@ func TestStand(t *testing.T) {
 			t.Errorf("Stand = %+v, %v; want %+v", got, err, want)
 		}
 	}
-	check(a, true, store.Standing{Share: 8, Workers: 1, Idle: 1})
-	check(b, false, store.Standing{Share: 4, Workers: 2, Idle: 1})
-	check(a, false, store.Standing{Share: 4, Workers: 2})
+	check(a, true, store.Standing{Share: 8, Free: 8, Workers: 1, Idle: 1})
+	acquire(t, a, 3, long)
+	check(b, false, store.Standing{Share: 4, Free: 5, Workers: 2, Idle: 1})
+	acquire(t, b, 0, time.Microsecond)
+	check(a, false, store.Standing{Share: 4, Free: 5, Workers: 2})
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	check(a, false, store.Standing{Share: 8, Workers: 1})
+	check(a, false, store.Standing{Share: 8, Free: 5, Workers: 1})
 }

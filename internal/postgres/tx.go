@@ -30,7 +30,7 @@ const (
 const (
 	lockTime      = 15 * time.Second
 	statementTime = time.Minute
-	idleTime      = time.Minute
+	idleTime      = 10 * time.Second
 	txTime        = 5 * time.Minute
 	callTime      = 6 * time.Minute
 	commitTime    = 30 * time.Second

@@ -26,6 +26,10 @@ type Standing struct {
 	// that all have about the same.
 	Share int
 
+	// Free is the number of partitions that nobody has a lease on at the
+	// moment, those among them that are still to be taken over.
+	Free int
+
 	// Workers is the number of processes, at least 1; Idle that of those
 	// among them that are idle.
 	Workers, Idle int
