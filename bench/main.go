@@ -100,7 +100,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs.StringVar(&o.out, "out", "", "write benchmarks.md, benchmarks.svg and benchmarks.json to `DIR`; of a page that is there only the measured part changes")
 	fs.StringVar(&o.json, "json", "", "write the measurements to `FILE`")
 	fs.StringVar(&o.compare, "compare", "", "show how the measurements differ from those in `FILE`, written by -json")
-	fs.StringVar(&o.keep, "keep", "", "take the workloads that are not measured now from `FILE`, written by -json")
+	fs.StringVar(&o.keep, "keep", "", "of what is written, take the workloads that are not measured now from `FILE`, written by -json")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
@@ -169,9 +169,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil || o.serve {
 		return err
 	}
-	if kept != nil {
-		r.keep(kept)
-	}
 	if err := writeMarkdown(stdout, r, ""); err != nil {
 		return err
 	}
@@ -179,6 +176,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		if err := writeComparison(stdout, old, r); err != nil {
 			return err
 		}
+	}
+	if kept != nil {
+		r.keep(kept)
 	}
 	return b.write(r)
 }
