@@ -25,7 +25,7 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	}
 	dir := f.dir
 	if dir == "" {
-		dir = filepath.Join("trawl", p.Name)
+		dir = filepath.Join("trawl", f.store.dirName(&p))
 	}
 	if f.simulate || f.getURLs {
 		dir = ""

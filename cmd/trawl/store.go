@@ -10,6 +10,7 @@ import (
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
+	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
 	"github.com/trawl-go/trawl/job"
@@ -62,6 +63,15 @@ func (f *storeFlags) shared(p *job.Plan) *job.Shared {
 		s.Name = p.Name
 	}
 	return s
+}
+
+// dirName returns the name of the directory for a plan's files: that of the
+// job. In a database anyone may have named it.
+func (f *storeFlags) dirName(p *job.Plan) string {
+	if s := f.shared(p); s != nil {
+		return save.Clean(save.CleanName(s.Name))
+	}
+	return p.Name
 }
 
 // where returns the words by which other commands find a job: the directory,

@@ -145,10 +145,9 @@ func (w *worker) work(ctx context.Context, name string) (worked, over bool, err 
 	if !flags.quiet && !flags.json {
 		fmt.Fprintf(w.err, "%s: %s waiting\n", printable(name), plural(waiting, "request"))
 	}
-	if flags.dir == "" {
-		flags.dir = "trawl"
+	if flags.dir != "" {
+		flags.dir = filepath.Join(flags.dir, flags.store.dirName(&plan))
 	}
-	flags.dir = filepath.Join(flags.dir, filepath.Base(name))
 	if err := w.collect(ctx, plan, &flags, w.changed, nil); err != nil {
 		return true, false, err
 	}
