@@ -72,25 +72,30 @@ func (p *photo) run(status int, args ...string) string {
 	return stderr.String()
 }
 
-// asked returns the Range fields of the requests for the picture so far, "" for
-// one without.
+// asked returns the Range fields of the requests for the picture so far, in
+// the order in which they began, "" for one without.
 func (p *photo) asked() []string {
 	p.Helper()
-	var out []string
+	var seen []replica.Request // in the order in which they ended
 	wait, cancel := context.WithTimeout(p.Context(), time.Minute)
 	defer cancel()
 	n := p.site.Log().Count(p.url)
 	err := p.site.Log().Until(wait, func() bool {
-		out = nil
+		seen = nil
 		for r := range p.site.Log().All() {
 			if "https://"+r.Host+r.Path == p.url {
-				out = append(out, r.Header.Get("Range"))
+				seen = append(seen, r)
 			}
 		}
-		return len(out) == n // none in work
+		return len(seen) == n // none in work
 	})
 	if err != nil {
 		p.Fatal(err)
+	}
+	slices.SortStableFunc(seen, func(a, b replica.Request) int { return a.Start.Compare(b.Start) })
+	var out []string
+	for _, r := range seen {
+		out = append(out, r.Header.Get("Range"))
 	}
 	return out
 }
