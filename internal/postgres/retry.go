@@ -61,7 +61,9 @@ func (s *Store) Redo(ctx context.Context, now time.Time, files []trawl.Key) (int
 			return err
 		}
 		t.again(rs, now)
-		// They cannot be done as they were any more.
+		// They may have failed in an update, and cannot be done as they were
+		// any more.
+		t.queue("DELETE FROM failure WHERE key = ANY($1::uuid[])", keys(gone, func(k *requestKey) trawl.Key { return k.key }))
 		t.queue(`UPDATE request AS r SET again = false FROM unnest($1::bigint[], $2::uuid[]) AS g(host, key)
 			WHERE r.host = g.host AND r.key = g.key`,
 			ids(gone, func(k *requestKey) store.HostID { return k.host }),
