@@ -430,6 +430,7 @@ func TestLose(t *testing.T) {
 		if task, err := pr.f.Next(ctx, trawl.KindPage); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Next = %v, %v after all was lost", task, err)
 		}
+		synctest.Wait() // for a look at the store that begins at the same moment
 		if !pr.f.Idle() {
 			t.Error("Idle() = false without a partition")
 		}
