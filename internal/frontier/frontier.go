@@ -1,9 +1,10 @@
 // Package frontier decides what to fetch next, and when.
 //
 // A [Frontier] owns the partitions it was given, which are one and all of the
-// hosts unless other processes share the job; see [Sharing]. It keeps a window of waiting
-// requests in memory, a clock and a number of free places for each host, and
-// the set of requests that are in flight; everything else stays in the store.
+// hosts unless other processes share the job; see [Sharing]. It keeps a window
+// of waiting requests in memory, a clock and a number of free places for each
+// host, and the set of requests that are in flight; everything else stays in
+// the store.
 // Start with [New], keep [Frontier.Run] going, and have each worker call
 // [Frontier.Next] and then [Frontier.Finish].
 //

@@ -14,10 +14,10 @@ import (
 func (s *Store) Commit(ctx context.Context, c store.Commit) (store.Receipt, error) {
 	// Children are made ready before the transaction, and before it is known
 	// whether their pages count.
-	children := make([][]packed, len(c.Outcomes))
+	children := make([][]store.Packed, len(c.Outcomes))
 	for i, o := range c.Outcomes {
 		var err error
-		if children[i], err = pack(nil, o.Children); err != nil {
+		if children[i], err = store.Pack(nil, o.Children); err != nil {
 			return store.Receipt{}, err
 		}
 	}
@@ -42,12 +42,12 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) (store.Receipt, erro
 type commit struct {
 	*tx
 	store.Commit
-	children [][]packed
+	children [][]store.Packed
 	requests map[requestKey]*ending
 
 	fenced   map[int32]bool
 	origins  map[store.HostID]bool // whose files have changed
-	add      []packed
+	add      []store.Packed
 	added    []*store.Entry // of add, those that were new
 	verdicts verdicts
 	files    []*newFile       // that are done, in the order of the outcomes
@@ -180,7 +180,7 @@ func (c *commit) lockRequests() {
 }
 
 // end applies an outcome in memory, if its request still waits.
-func (c *commit) end(o *store.Outcome, children []packed) {
+func (c *commit) end(o *store.Outcome, children []store.Packed) {
 	r := c.requests[requestKey{o.Host, o.Key}]
 	if r == nil || r.state != store.Waiting {
 		return

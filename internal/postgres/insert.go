@@ -14,36 +14,17 @@ import (
 // rowsPerStatement bounds the rows that one statement inserts.
 const rowsPerStatement = 4096
 
-// packed is an entry ready to be inserted.
-type packed struct {
-	*store.Entry
-	rest string
-}
-
-// pack appends entries to ps.
-func pack(ps []packed, es []store.Entry) ([]packed, error) {
-	for i := range es {
-		e := &es[i]
-		rest, err := store.PackRest(&e.Request)
-		if err != nil {
-			return nil, err
-		}
-		ps = append(ps, packed{e, rest})
-	}
-	return ps, nil
-}
-
 // insert queues the insertion of the entries that are new; the flush calls
 // added for each of them.
-func (t *tx) insert(ps []packed, added func(*store.Entry)) {
+func (t *tx) insert(ps []store.Packed, added func(*store.Entry)) {
 	// In the order of the table, so that those who add the same requests wait
 	// for each other and not in a circle. Of two with the same key the first
 	// wins.
 	ps = slices.Clone(ps)
-	slices.SortStableFunc(ps, func(a, b packed) int {
+	slices.SortStableFunc(ps, func(a, b store.Packed) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), bytes.Compare(a.Key[:], b.Key[:]))
 	})
-	ps = slices.CompactFunc(ps, func(a, b packed) bool { return a.Host == b.Host && a.Key == b.Key })
+	ps = slices.CompactFunc(ps, func(a, b store.Packed) bool { return a.Host == b.Host && a.Key == b.Key })
 	for ps := range slices.Chunk(ps, rowsPerStatement) {
 		entries := make(map[requestKey]*store.Entry, len(ps))
 		for _, p := range ps {
@@ -55,15 +36,15 @@ func (t *tx) insert(ps []packed, added func(*store.Entry)) {
 				AS n(host, key, due, origin, kind, tries, spider, url, rest)
 			ON CONFLICT DO NOTHING RETURNING host, key`,
 			[]any{
-				ids(ps, func(p *packed) store.HostID { return p.Host }),
-				keys(ps, func(p *packed) trawl.Key { return p.Key }),
-				column(ps, func(p *packed) int64 { return store.Nanos(p.Due) }),
-				ids(ps, func(p *packed) store.HostID { return p.Origin }),
-				column(ps, func(p *packed) int16 { return int16(p.Request.Kind) }),
-				column(ps, func(p *packed) int64 { return int64(p.Tries) }),
-				column(ps, func(p *packed) string { return escape(p.Request.Spider) }),
-				column(ps, func(p *packed) string { return escape(p.Request.URL) }),
-				column(ps, func(p *packed) string { return escape(p.rest) }),
+				ids(ps, func(p *store.Packed) store.HostID { return p.Host }),
+				keys(ps, func(p *store.Packed) trawl.Key { return p.Key }),
+				column(ps, func(p *store.Packed) int64 { return store.Nanos(p.Due) }),
+				ids(ps, func(p *store.Packed) store.HostID { return p.Origin }),
+				column(ps, func(p *store.Packed) int16 { return int16(p.Request.Kind) }),
+				column(ps, func(p *store.Packed) int64 { return int64(p.Tries) }),
+				column(ps, func(p *store.Packed) string { return escape(p.Request.Spider) }),
+				column(ps, func(p *store.Packed) string { return escape(p.Request.URL) }),
+				column(ps, func(p *store.Packed) string { return escape(p.Rest) }),
 			},
 			func(scan func(...any) error) error {
 				var k requestKey

@@ -94,7 +94,7 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 
 // Add implements [store.Store].
 func (s *Store) Add(ctx context.Context, es []store.Entry, cur *store.Cursor) (int, error) {
-	ps, err := pack(nil, es)
+	ps, err := store.Pack(nil, es)
 	if err != nil {
 		return 0, err
 	}

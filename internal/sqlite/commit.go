@@ -15,10 +15,10 @@ import (
 func (s *Store) Commit(ctx context.Context, c store.Commit) (store.Receipt, error) {
 	// Children are made ready before the transaction, and before it is known
 	// whether their pages count.
-	children := make([][]packed, len(c.Outcomes))
+	children := make([][]store.Packed, len(c.Outcomes))
 	for i, o := range c.Outcomes {
 		var err error
-		if children[i], err = pack(nil, o.Children); err != nil {
+		if children[i], err = store.Pack(nil, o.Children); err != nil {
 			return store.Receipt{}, err
 		}
 	}
@@ -35,11 +35,11 @@ func (s *Store) Commit(ctx context.Context, c store.Commit) (store.Receipt, erro
 
 // commit applies c, with the children of its outcomes already packed. Without
 // the lease it only finds out what is fenced.
-func (t *tx) commit(c store.Commit, children [][]packed, held bool) (store.Receipt, error) {
+func (t *tx) commit(c store.Commit, children [][]store.Packed, held bool) (store.Receipt, error) {
 	var receipt store.Receipt
 	fenced := map[int32]bool{}
 	origins := map[store.HostID]bool{}
-	var add []packed
+	var add []store.Packed
 	for i := range c.Outcomes {
 		o := &c.Outcomes[i]
 		if !held || o.Part != 0 {

@@ -85,7 +85,7 @@ func due(ctx context.Context, c *conn, now int64, q store.HostQuery, b *store.Ba
 
 // Add implements [store.Store].
 func (s *Store) Add(ctx context.Context, es []store.Entry, cur *store.Cursor) (int, error) {
-	ps, err := pack(nil, es)
+	ps, err := store.Pack(nil, es)
 	if err != nil {
 		return 0, err
 	}

@@ -162,29 +162,10 @@ func (t *tx) intern(name, get, insert string) (int64, error) {
 	return r.int(0), nil
 }
 
-// packed is an entry ready to be inserted.
-type packed struct {
-	*store.Entry
-	rest string
-}
-
-// pack appends entries to ps.
-func pack(ps []packed, es []store.Entry) ([]packed, error) {
-	for i := range es {
-		e := &es[i]
-		rest, err := store.PackRest(&e.Request)
-		if err != nil {
-			return nil, err
-		}
-		ps = append(ps, packed{e, rest})
-	}
-	return ps, nil
-}
-
 // add inserts the entries that are new, and calls added for each of them.
-func (t *tx) add(ps []packed, added func(*store.Entry)) error {
+func (t *tx) add(ps []store.Packed, added func(*store.Entry)) error {
 	// In the order of the table; of two with the same key the first wins.
-	slices.SortStableFunc(ps, func(a, b packed) int {
+	slices.SortStableFunc(ps, func(a, b store.Packed) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), bytes.Compare(a.Key[:], b.Key[:]))
 	})
 	var host store.HostID
@@ -203,7 +184,7 @@ func (t *tx) add(ps []packed, added func(*store.Entry)) error {
 		n, err := t.exec(`INSERT INTO request(host, key, kind, state, tries, due, spider, url, origin, rest)
 			VALUES(?, ?, ?, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			p.Host, p.Key, p.Request.Kind, p.Tries, store.Nanos(p.Due), spider,
-			shorten(p.Request.URL, name), orNull(p.Origin), orNull(p.rest))
+			shorten(p.Request.URL, name), orNull(p.Origin), orNull(p.Rest))
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,26 @@ type rest struct {
 	Depth   int             `json:"depth,omitempty"`
 }
 
+// Packed is an entry that is ready for a driver to insert: Rest is what
+// PackRest makes of its request.
+type Packed struct {
+	*Entry
+	Rest string
+}
+
+// Pack appends entries to ps. It returns the error of PackRest for the first
+// that no store takes.
+func Pack(ps []Packed, es []Entry) ([]Packed, error) {
+	for i := range es {
+		rest, err := PackRest(&es[i].Request)
+		if err != nil {
+			return nil, err
+		}
+		ps = append(ps, Packed{&es[i], rest})
+	}
+	return ps, nil
+}
+
 // PackRest returns those fields of a request that are usually empty (Parse,
 // Meta, Referer, Path, Backup and Depth) as one JSON object; "" if all are.
 // Bytes of a URL that are not UTF-8 are percent-escaped.
