@@ -35,7 +35,7 @@ func Dump(w io.Writer) error {
 	var out bytes.Buffer
 	for _, t := range threads {
 		fmt.Fprintln(&out, t)
-		for _, s := range stacks[t.label] {
+		for _, s := range stacks[t.self.labels.name] {
 			s.write(&out)
 		}
 		if started := t.StartStack(); started != "" {
@@ -106,7 +106,7 @@ func parseProfile(text string) (stacks map[string][]stack, others int) {
 		case label != "":
 			stacks[label] = append(stacks[label], s)
 		case s.ofMain():
-			stacks[mainThread.label] = append(stacks[mainThread.label], s)
+			stacks[mainThread.self.labels.name] = append(stacks[mainThread.self.labels.name], s)
 		default:
 			others += s.count
 		}

@@ -2,7 +2,6 @@ package thread
 
 import (
 	"context"
-	"hash/maphash"
 	"runtime/pprof"
 	"sync/atomic"
 )
@@ -10,52 +9,47 @@ import (
 // labelKey is the profiler label that carries the thread's name.
 const labelKey = "thread"
 
-// labelled is a context whose profiler labels are those of another one, unless
-// that is nil.
-type labelled struct {
-	context.Context
-	labels context.Context
+// labels are the profiler labels of a thread.
+type labels struct {
+	name string          // the value of labelKey
+	ctx  context.Context // carries them all
 }
 
-func (c *labelled) Value(key any) any {
-	if c.labels != nil {
-		if v := c.labels.Value(key); v != nil {
-			return v
-		}
-	}
-	return c.Context.Value(key)
-}
-
-// labelContext returns a context that carries the profiler labels of ctx, the
-// thread's name among them.
+// labelsFor returns the profiler labels of ctx with the thread's name among them.
 //
 // Labels cost as much as the rest of starting a thread. Most threads have no
 // other label than their name, and many share one, so the last ones made are
 // kept.
-func labelContext(ctx context.Context, name string) context.Context {
-	others := false
+func labelsFor(ctx context.Context, name string) *labels {
+	if ctx != context.Background() && hasOtherLabels(ctx) {
+		return &labels{name, pprof.WithLabels(ctx, pprof.Labels(labelKey, name))}
+	}
+	kept := &keptLabels[labelSlot(name)]
+	if l := kept.Load(); l != nil && l.name == name {
+		return l
+	}
+	l := &labels{name, pprof.WithLabels(context.Background(), pprof.Labels(labelKey, name))}
+	kept.Store(l)
+	return l
+}
+
+// hasOtherLabels tells whether ctx has more labels than the name of a thread.
+func hasOtherLabels(ctx context.Context) (others bool) {
 	pprof.ForLabels(ctx, func(key, _ string) bool {
 		others = key != labelKey
 		return !others
 	})
-	if others {
-		return pprof.WithLabels(ctx, pprof.Labels(labelKey, name))
-	}
-	kept := &names[maphash.String(seed, name)%uint64(len(names))]
-	if k := kept.Load(); k != nil && k.name == name {
-		return k.labels
-	}
-	k := &keptLabels{name, pprof.WithLabels(context.Background(), pprof.Labels(labelKey, name))}
-	kept.Store(k)
-	return k.labels
+	return others
 }
 
-type keptLabels struct {
-	name   string
-	labels context.Context
-}
+var keptLabels [64]atomic.Pointer[labels]
 
-var (
-	names [64]atomic.Pointer[keptLabels]
-	seed  = maphash.MakeSeed()
-)
+// labelSlot is where the labels of that name are kept. Names that are used
+// together mostly differ at their end: "fetch-1", "fetch-2".
+func labelSlot(name string) int {
+	h := len(name)
+	for _, c := range []byte(name[max(0, len(name)-2):]) {
+		h = h*31 + int(c)
+	}
+	return h % len(keptLabels)
+}

@@ -5,9 +5,11 @@ import (
 	"sync"
 )
 
-// identity is a context that knows which thread and scope it belongs to.
+// identity is a context that knows which thread and scope it belongs to. Its
+// profiler labels are those of the context inside, unless it has its own.
 type identity struct {
-	labelled
+	context.Context
+	labels *labels // nil: none of its own
 	thread *Thread
 	scope  *scope
 }
@@ -18,7 +20,12 @@ func (c *identity) Value(key any) any {
 	if key == (identityKey{}) {
 		return c
 	}
-	return c.labelled.Value(key)
+	if c.labels != nil {
+		if v := c.labels.ctx.Value(key); v != nil {
+			return v
+		}
+	}
+	return c.Context.Value(key)
 }
 
 // from returns the identity of ctx; a context without one belongs to Main.
@@ -33,12 +40,13 @@ func from(ctx context.Context) *identity {
 var (
 	mainThread = newMain()
 	rootScope  = &scope{}
-	root       = &identity{labelled{Context: context.Background()}, mainThread, rootScope}
+	root       = &identity{Context: context.Background(), thread: mainThread, scope: rootScope}
 )
 
 func newMain() *Thread {
 	t := New("MainThread", nil)
-	t.label, t.id, t.daemon = t.name, 1, no
+	t.id, t.daemon = 1, no
+	t.self.labels = &labels{t.name, context.Background()}
 	t.state.Store(started)
 	return t
 }

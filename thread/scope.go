@@ -93,7 +93,7 @@ func Scope(ctx context.Context, fn func(context.Context) error, opts *ScopeOptio
 		s.drain()
 		cancel(ErrScopeEnded)
 	}()
-	err = fn(&identity{labelled{Context: ctx}, by.thread, s})
+	err = fn(&identity{Context: ctx, thread: by.thread, scope: s})
 	returned = true
 	return err
 }

@@ -71,10 +71,10 @@ func (j *job[R]) fail(err error) {
 // adopt is ctx, of whoever submitted a task, as seen by the worker.
 func (w *worker) adopt(ctx context.Context) context.Context {
 	t := w.thread
-	c := &identity{labelled{Context: ctx}, t, t.self.scope}
+	c := &identity{Context: ctx, thread: t, scope: t.self.scope}
 	if from(ctx).thread != mainThread {
 		// It carries the label of another thread, which pprof.Do would set.
-		c.labels = labelContext(ctx, t.label)
+		c.labels = labelsFor(ctx, t.self.labels.name)
 	}
 	return c
 }

@@ -19,20 +19,19 @@ import (
 //
 // A Thread is safe for concurrent use.
 type Thread struct {
-	fn    func(context.Context) error // used by run only
-	state atomic.Uint32
-	err   error          // written before state is stopped
-	end   sync.WaitGroup // 1 while the thread is alive
+	fn     func(context.Context) error // used by run only
+	state  atomic.Uint32
+	daemon tristate       // guarded by living.mu
+	err    error          // written before state is stopped
+	end    sync.WaitGroup // 1 while the thread is alive
 
 	// Guarded by living.mu.
 	name       string
-	daemon     tristate
 	done       chan struct{} // closed at the very end; made when somebody asks for it
 	prev, next *Thread       // neighbours in the list of living threads
 
 	// Written before the thread is alive, and fixed from then on.
 	id     uint64
-	label  string   // the name it has in profiles
 	self   identity // what fn is given; kept here to save an allocation
 	starts *starts  // only with ScopeOptions.StartStacks
 }
@@ -126,8 +125,7 @@ func (t *Thread) begin(ctx context.Context) error {
 	if t.daemon == inherit && by.thread.daemon == yes { // by.thread is alive, so that is fixed
 		t.daemon = yes
 	}
-	t.label = t.name
-	t.self = identity{labelled{ctx, labelContext(ctx, t.label)}, t, by.scope}
+	t.self = identity{ctx, labelsFor(ctx, t.name), t, by.scope}
 	if by.scope.startStacks {
 		t.starts = new(starts)
 		runtime.Callers(2, t.starts[:])
@@ -157,7 +155,7 @@ func (t *Thread) run() {
 			t.self.scope.report(t, err)
 		}
 	}()
-	pprof.SetGoroutineLabels(&t.self)
+	pprof.SetGoroutineLabels(t.self.labels.ctx)
 	if t.fn != nil {
 		err = t.fn(&t.self)
 	}
