@@ -37,9 +37,9 @@ type Parts struct {
 	// Files is where files and records go. If it is nil nothing is written:
 	// files are reported with the name that they would get and count as
 	// collected, without being fetched.
-	Files *save.Dir
+	Files save.Files
 
-	// Dir is the job's directory, in which Files is open; records go there.
+	// Dir is the job's directory on this machine; records go there.
 	Dir string
 
 	// Archive, if not nil, remembers the files, beyond the job. A file that is
@@ -456,11 +456,11 @@ func (e *Engine) limits(name, _ string) frontier.Limits {
 }
 
 // beforeCommit makes the files of a group durable under their names.
-func (e *Engine) beforeCommit(context.Context) error {
+func (e *Engine) beforeCommit(ctx context.Context) error {
 	if e.parts.Files == nil {
 		return nil
 	}
-	return e.parts.Files.SyncDirs()
+	return e.parts.Files.Sync(ctx)
 }
 
 // feed adds the requests of a seed to the store, the first at once and then

@@ -134,11 +134,16 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		tmp.Discard()
 		return nil, err
 	}
-	if err := tmp.Rename(f.Path); err != nil {
+	if err := e.parts.Files.Place(ctx, tmp, saved(f)); err != nil {
 		tmp.Discard()
 		return nil, saveError(rawURL, err)
 	}
 	return f, nil
+}
+
+// saved returns what package save goes by.
+func saved(f *store.File) save.File {
+	return save.File{Key: f.Key, URL: f.URL, Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type}
 }
 
 // finalPath returns the path that a file has in the end: the one reserved for
@@ -162,7 +167,7 @@ func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (s
 	}
 	if mayBeThere {
 		// What is under the old name has no record, and would never have one.
-		if err := e.parts.Files.Remove(path); err != nil {
+		if err := e.parts.Files.Remove(ctx, path); err != nil {
 			return "", err
 		}
 	}

@@ -25,14 +25,15 @@ func (e *Engine) hold(rec store.Receipt) error {
 	if e.parts.Files == nil {
 		return nil
 	}
+	ctx := context.Background() // what is committed is moved, whatever has ended meanwhile
 	for i := range rec.Held {
 		f := &rec.Held[i].File
-		if err := e.parts.Files.Hold(f.Path, f.HeldName()); err != nil {
+		if err := e.parts.Files.Hold(ctx, saved(f), f.HeldName()); err != nil {
 			return err
 		}
 	}
 	for i := range rec.Freed {
-		if err := e.parts.Files.DropHeld(rec.Freed[i].HeldName()); err != nil {
+		if err := e.parts.Files.DropHeld(ctx, rec.Freed[i].HeldName()); err != nil {
 			return err
 		}
 	}
@@ -42,8 +43,8 @@ func (e *Engine) hold(rec store.Receipt) error {
 // settleHeld brings the disk to what the store says of held files: those that
 // are still under their names are moved away, and copies of files that are not
 // held any more are removed.
-func settleHeld(ctx context.Context, st store.Store, files *save.Dir) error {
-	names, err := files.Held()
+func settleHeld(ctx context.Context, st store.Store, files save.Files) error {
+	names, err := files.Held(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,12 +60,9 @@ func settleHeld(ctx context.Context, st store.Store, files *save.Dir) error {
 		}
 		// A file under its name with another content was fetched anew, and
 		// not recorded before the process died.
-		if !files.Exists(f.Path) {
-			continue
-		}
-		ok, err := files.Has(f.Path, f.SHA256)
+		ok, err := files.Has(ctx, saved(&f))
 		if err == nil && ok {
-			err = files.Hold(f.Path, f.HeldName())
+			err = files.Hold(ctx, saved(&f), f.HeldName())
 		}
 		if err != nil {
 			return err
@@ -72,7 +70,7 @@ func settleHeld(ctx context.Context, st store.Store, files *save.Dir) error {
 	}
 	for i, name := range names {
 		if !known[i] {
-			if err := files.DropHeld(name); err != nil {
+			if err := files.DropHeld(ctx, name); err != nil {
 				return err
 			}
 		}
@@ -85,13 +83,13 @@ func settleHeld(ctx context.Context, st store.Store, files *save.Dir) error {
 // paths of those whose copy is gone or changed; they stay as they are.
 //
 // Call it before Run, or instead.
-func AcceptHeld(ctx context.Context, st store.Store, files *save.Dir) (n int, lost []string, err error) {
+func AcceptHeld(ctx context.Context, st store.Store, files save.Files) (n int, lost []string, err error) {
 	if err := settleHeld(ctx, st, files); err != nil {
 		return 0, nil, err
 	}
 	var names []store.Name
 	accept := func() error {
-		if err := files.SyncDirs(); err != nil {
+		if err := files.Sync(ctx); err != nil {
 			return err
 		}
 		m, err := st.Accept(ctx, names)
@@ -111,7 +109,9 @@ func AcceptHeld(ctx context.Context, st store.Store, files *save.Dir) (n int, lo
 		if err != nil {
 			return n, lost, err
 		}
-		ok, err := files.Unhold(f.HeldName(), own, f.SHA256)
+		back := saved(&f)
+		back.Path = own
+		ok, err := files.Unhold(ctx, f.HeldName(), back)
 		if err != nil {
 			return n, lost, err
 		}

@@ -2,6 +2,7 @@ package crawl
 
 import (
 	"cmp"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/frontier"
+	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
 )
 
@@ -141,7 +143,8 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 
 // link makes links of files whose content the job had, but for those held.
 func (e *Engine) link(dups []store.File, held map[trawl.Key]bool) {
-	if e.parts.Files == nil {
+	linker, ok := e.parts.Files.(save.Linker)
+	if !ok {
 		return
 	}
 	for i := range dups {
@@ -149,7 +152,7 @@ func (e *Engine) link(dups []store.File, held map[trawl.Key]bool) {
 		if held[f.Key] {
 			continue
 		}
-		if _, err := e.parts.Files.Link(f.DuplicateOf, f.Path, f.SHA256); err != nil {
+		if _, err := linker.Link(context.Background(), f.DuplicateOf, saved(f)); err != nil {
 			e.log.Warn("no link", "path", f.Path, "first", f.DuplicateOf, "err", err)
 			e.noLinks.Do(func() { e.warn(fmt.Sprintf("equal files stay copies where links are not possible: %v", err)) })
 		}

@@ -57,9 +57,9 @@ func (e *Engine) known(ctx context.Context, t *frontier.Task) (*known, error) {
 	}
 	k := &known{File: f}
 	if e.unfinished {
-		k.whole, err = e.parts.Files.Has(f.Path, f.SHA256)
+		k.whole, err = e.parts.Files.Has(ctx, saved(&f))
 	} else {
-		k.whole, err = e.parts.Files.HasSize(f.Path, f.Size)
+		k.whole, err = e.parts.Files.HasSize(ctx, saved(&f))
 	}
 	return k, err
 }

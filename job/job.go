@@ -203,7 +203,7 @@ func Identify(ctx context.Context, st store.Store) (id Identity, ok bool, err er
 type Job struct {
 	st     store.Store
 	client *fetch.Client
-	files  *save.Dir
+	files  save.Files
 	engine *crawl.Engine
 
 	unlock func() error // nil if the directory is not locked by the job itself
@@ -246,9 +246,11 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		if err := claim(ctx, st, dir, Identity{Name: p.Name, Source: p.Source, Args: p.Args}); err != nil {
 			return nil, err
 		}
-		if j.files, err = save.Open(dir, &save.Options{NoSync: o.NoSync}); err != nil {
+		files, err := save.Open(dir, &save.Options{NoSync: o.NoSync})
+		if err != nil {
 			return nil, err
 		}
+		j.files = files
 	}
 	private := privateHosts{st: j.st}
 	if err := private.load(ctx); err != nil {

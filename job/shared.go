@@ -78,9 +78,12 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 		return err
 	}
 	host, _ := os.Hostname()
-	if j.files, err = save.Open(dir, &save.Options{NoSync: o.NoSync, Process: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())}); err != nil {
+	process := fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())
+	files, err := save.Open(dir, &save.Options{NoSync: o.NoSync, Process: process})
+	if err != nil {
 		return err
 	}
+	j.files = files
 	if o.Crawl.NoRecords {
 		return nil
 	}

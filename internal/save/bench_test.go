@@ -76,4 +76,4 @@ type way struct {
 
 func syncNothing(*save.Dir, string) error { return nil }
 
-func syncDirs(d *save.Dir, _ string) error { return d.SyncDirs() }
+func syncDirs(d *save.Dir, _ string) error { return d.Sync(context.Background()) }

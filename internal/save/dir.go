@@ -1,6 +1,7 @@
 package save
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ const work = ".trawl/tmp"
 // Options for [Open]. A nil *Options and every zero field mean the default.
 type Options struct {
 	// NoSync leaves it to the operating system when to write data and names
-	// to the disk. Without it a file is durable once SyncDirs has returned.
+	// to the disk. Without it a file is durable once Sync has returned.
 	NoSync bool
 
 	// MaxSize bounds each file in bytes; zero means no limit. A larger one
@@ -53,9 +54,9 @@ type Dir struct {
 	sync   func(dir string) error
 
 	buffers sync.Pool // *[]byte, bufferSize long
-	handles handles   // of the directories that files go to; closed by SyncDirs
+	handles handles   // of the directories that files go to; closed by Sync
 
-	syncing sync.Mutex // held while SyncDirs runs, taken before mu
+	syncing sync.Mutex // held while Sync runs, taken before mu
 
 	mu sync.Mutex
 	// dirty holds the directories with names that may not be durable yet.
@@ -190,13 +191,13 @@ func (d *Dir) Reachable(path string) bool {
 	return true
 }
 
-// SyncDirs makes durable the names of all files that were renamed before the
+// Sync makes durable the names of all files that were renamed before the
 // call, with those of the directories above them. One call serves many files;
 // call it before recording them. With NoSync it does not wait for the disk.
 //
 // After an error, an [*Error] with reason Disk, no name since the last
 // success may be relied on.
-func (d *Dir) SyncDirs() error {
+func (d *Dir) Sync(context.Context) error {
 	// Whoever comes second waits: the names it needs may be among those that
 	// the first is still writing.
 	d.syncing.Lock()

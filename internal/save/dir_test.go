@@ -56,7 +56,7 @@ func TestWriteRename(t *testing.T) {
 	if err := tmp.Rename("相册/一/1.png"); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SyncDirs(); err != nil {
+	if err := d.Sync(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	tmp.Discard()

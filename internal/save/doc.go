@@ -3,7 +3,7 @@
 //
 // [Dir.Write] streams a body into a temporary file, counts and hashes it,
 // looks at what it really is, checks that a picture goes on to its end, and
-// syncs the data. [Temp.Rename] gives it its name. [Dir.SyncDirs] makes names
+// syncs the data. [Temp.Rename] gives it its name. [Dir.Sync] makes names
 // durable, once for many files. Whatever goes wrong before the rename leaves
 // nothing behind, and whatever a dead process left is removed by [Open]; but of
 // a body that was cut, whose source can be asked for the rest, the beginning

@@ -83,14 +83,14 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// pending returns the directories that SyncDirs would sync.
+// pending returns the directories that Sync would sync.
 func (d *Dir) pending() map[string]struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.dirty
 }
 
-func TestSyncDirsCoversNewDirectories(t *testing.T) {
+func TestSyncCoversNewDirectories(t *testing.T) {
 	d, err := Open(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -116,17 +116,17 @@ func TestSyncDirsCoversNewDirectories(t *testing.T) {
 		if diff := cmp.Diff(step.want, d.pending()); diff != "" {
 			t.Errorf("to sync after %s (-want +got):\n%s", step.path, diff)
 		}
-		if err := d.SyncDirs(); err != nil {
+		if err := d.Sync(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		if len(d.pending()) != 0 {
-			t.Errorf("left after SyncDirs: %v", d.pending())
+			t.Errorf("left after Sync: %v", d.pending())
 		}
 	}
 }
 
 // What could not be synced is tried again.
-func TestSyncDirsFails(t *testing.T) {
+func TestSyncFails(t *testing.T) {
 	d, err := Open(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -135,20 +135,20 @@ func TestSyncDirsFails(t *testing.T) {
 	d.markDirty("gone")
 	for range 2 {
 		var e *Error
-		if err := d.SyncDirs(); !errors.As(err, &e) || e.Reason != Disk {
-			t.Errorf("SyncDirs() = %v, want reason disk", err)
+		if err := d.Sync(context.Background()); !errors.As(err, &e) || e.Reason != Disk {
+			t.Errorf("Sync() = %v, want reason disk", err)
 		}
 	}
 	if err := d.root.Mkdir("gone", 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SyncDirs(); err != nil {
-		t.Errorf("SyncDirs() = %v", err)
+	if err := d.Sync(context.Background()); err != nil {
+		t.Errorf("Sync() = %v", err)
 	}
 }
 
 // A name that another call is still syncing is not durable yet.
-func TestSyncDirsWaits(t *testing.T) {
+func TestSyncWaits(t *testing.T) {
 	d, err := Open(t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -164,12 +164,12 @@ func TestSyncDirsWaits(t *testing.T) {
 	}
 	d.markDirty(".")
 	var wg sync.WaitGroup
-	wg.Go(func() { d.SyncDirs() })
+	wg.Go(func() { d.Sync(context.Background()) })
 	<-started
 	wg.Go(func() {
-		d.SyncDirs()
+		d.Sync(context.Background())
 		if !synced.Load() {
-			t.Error("the second SyncDirs returned before the first had synced")
+			t.Error("the second Sync returned before the first had synced")
 		}
 	})
 	for range 1000 {

@@ -27,7 +27,7 @@ func put(t *testing.T, d *save.Dir, path string) {
 }
 
 // A directory that goes away while files are saved into it is made again, at
-// once if it was removed, and after SyncDirs if it was moved.
+// once if it was removed, and after Sync if it was moved.
 func TestDirectoryGoesAway(t *testing.T) {
 	d, dir := open(t, nil)
 	put(t, d, "a/1.bin")
@@ -38,7 +38,7 @@ func TestDirectoryGoesAway(t *testing.T) {
 	put(t, d, "a/3.bin")
 	put(t, d, "b/1.bin")
 	put(t, d, "b/2.bin")
-	if err := d.SyncDirs(); err != nil {
+	if err := d.Sync(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(filepath.Join(dir, "b"), filepath.Join(dir, "moved")); err != nil {

@@ -1,6 +1,7 @@
 package save
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -14,8 +15,9 @@ const heldDir = ".trawl/held"
 
 // Hold moves a file from its path to a name among the held ones, in the place
 // of a held one of that name. What is not a regular file is left alone. Both
-// names are durable after [Dir.SyncDirs].
-func (d *Dir) Hold(p, name string) error {
+// names are durable after [Dir.Sync].
+func (d *Dir) Hold(_ context.Context, f File, name string) error {
+	p := f.Path
 	if err := checkPath(p); err != nil {
 		return err
 	}
@@ -32,7 +34,8 @@ func (d *Dir) Hold(p, name string) error {
 // Unhold moves a held file to a path, which it makes as [Temp.Rename] does,
 // and reports whether that has the content now. A file with another content
 // stays where it is; if there is none, the path may have the file already.
-func (d *Dir) Unhold(name, p string, sum [32]byte) (bool, error) {
+func (d *Dir) Unhold(ctx context.Context, name string, f File) (bool, error) {
+	p := f.Path
 	if err := checkPath(p); err != nil {
 		return false, err
 	}
@@ -41,9 +44,9 @@ func (d *Dir) Unhold(name, p string, sum [32]byte) (bool, error) {
 	case err != nil:
 		return false, err
 	case !ok:
-		return d.Has(p, sum)
+		return d.Has(ctx, f)
 	}
-	if ok, err := d.Has(from, sum); !ok {
+	if ok, err := d.hasContent(from, f.SHA256); !ok {
 		return false, err
 	}
 	if err := d.mkdirAll(path.Dir(p)); err != nil {
@@ -54,7 +57,7 @@ func (d *Dir) Unhold(name, p string, sum [32]byte) (bool, error) {
 }
 
 // Held returns the names of the files that are held, in no order.
-func (d *Dir) Held() ([]string, error) {
+func (d *Dir) Held(context.Context) ([]string, error) {
 	f, err := d.root.Open(filepath.FromSlash(heldDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -71,10 +74,12 @@ func (d *Dir) Held() ([]string, error) {
 }
 
 // DropHeld removes a file that is held, if it is there.
-func (d *Dir) DropHeld(name string) error { return d.Remove(path.Join(heldDir, name)) }
+func (d *Dir) DropHeld(ctx context.Context, name string) error {
+	return d.Remove(ctx, path.Join(heldDir, name))
+}
 
 // Remove removes a regular file, if it is there.
-func (d *Dir) Remove(p string) error {
+func (d *Dir) Remove(_ context.Context, p string) error {
 	if ok, err := d.isFile(p); !ok {
 		return err
 	}
@@ -85,8 +90,10 @@ func (d *Dir) Remove(p string) error {
 	return nil
 }
 
-// Has reports whether there is a regular file with that content at a path.
-func (d *Dir) Has(p string, sum [32]byte) (bool, error) {
+// Has reports whether there is a regular file with its content at its path.
+func (d *Dir) Has(_ context.Context, f File) (bool, error) { return d.hasContent(f.Path, f.SHA256) }
+
+func (d *Dir) hasContent(p string, sum [32]byte) (bool, error) {
 	if ok, err := d.isFile(p); !ok {
 		return false, err
 	}
@@ -110,16 +117,16 @@ func (d *Dir) Has(p string, sum [32]byte) (bool, error) {
 	}
 }
 
-// HasSize reports whether there is a regular file of that size at a path.
-func (d *Dir) HasSize(p string, size int64) (bool, error) {
-	info, err := d.root.Lstat(filepath.FromSlash(p))
+// HasSize reports whether there is a regular file of its size at its path.
+func (d *Dir) HasSize(_ context.Context, f File) (bool, error) {
+	info, err := d.root.Lstat(filepath.FromSlash(f.Path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
-		return false, diskError(p, err)
+		return false, diskError(f.Path, err)
 	}
-	return info.Mode().IsRegular() && info.Size() == size, nil
+	return info.Mode().IsRegular() && info.Size() == f.Size, nil
 }
 
 // isFile reports whether there is a regular file at a path.

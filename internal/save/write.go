@@ -280,7 +280,7 @@ func (o *output) remove() {
 // Rename gives the file its final name, a path as Clean returns it, and
 // creates the directories it needs. It replaces a regular file of that name,
 // which can only be our own from before a crash, and nothing else: not a
-// directory, a link or a device. The name is durable after [Dir.SyncDirs].
+// directory, a link or a device. The name is durable after [Dir.Sync].
 //
 // After an error, an [*Error] with reason Disk, the Temp can be renamed to
 // another path or discarded.

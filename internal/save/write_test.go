@@ -363,7 +363,7 @@ func TestConcurrent(t *testing.T) {
 	var syncer, wg sync.WaitGroup
 	syncer.Go(func() {
 		for {
-			if err := d.SyncDirs(); err != nil {
+			if err := d.Sync(context.Background()); err != nil {
 				t.Error(err)
 			}
 			select {
