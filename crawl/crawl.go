@@ -255,7 +255,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 		e.log = slog.New(slog.DiscardHandler)
 	}
 	if !e.opt.NoRobots {
-		e.robots = newRobotsBook(p.Fetch)
+		e.robots = newRobotsBook(p.Fetch, p.Store)
 	}
 	e.shared, _ = p.Store.(store.Shared)
 	if p.Files != nil && !e.opt.NoRecords {

@@ -13,6 +13,7 @@ import (
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/frontier"
 	"github.com/trawl-go/trawl/internal/robots"
+	"github.com/trawl-go/trawl/internal/store"
 )
 
 // Robots is the reason of requests that are not made because the robots.txt of
@@ -32,12 +33,13 @@ const (
 	maxRobotBytes = 32 << 20
 )
 
-// A robotsBook has the robots.txt of origins, each for a day. It is in memory,
-// so each run asks for them once.
+// A robotsBook has the robots.txt of origins, each for a day, however often the
+// job is run in it: what is fetched is kept in the store.
 //
 // It is safe for concurrent use.
 type robotsBook struct {
 	fetch *fetch.Client
+	store store.Store
 	token string
 
 	mu    sync.Mutex
@@ -54,21 +56,22 @@ type verdict struct {
 	busy  chan struct{} // closed when the fetch under way has ended; nil if none is
 }
 
-func newRobotsBook(c *fetch.Client) *robotsBook {
+func newRobotsBook(c *fetch.Client, st store.Store) *robotsBook {
 	token := robots.Token(c.UserAgent())
 	if token == "" || strings.EqualFold(token, "Mozilla") { // who calls himself a browser is still this program
 		token = robots.Token(fetch.DefaultUserAgent)
 	}
-	return &robotsBook{fetch: c, token: token, known: make(map[string]*verdict)}
+	return &robotsBook{fetch: c, store: st, token: token, known: make(map[string]*verdict)}
 }
 
 // originOf returns what a robots.txt is for: scheme, host and port.
 func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// rules returns the rules of an origin, fetching them if need be. asked says
-// whether it was. An *unknownRobots says that they are not to be had for some
-// time; any other error that this attempt failed.
-func (b *robotsBook) rules(ctx context.Context, origin string) (r *robots.Rules, asked bool, err error) {
+// rules returns the rules of an origin, fetching them if need be, and until
+// when they count. asked says whether the origin was. An *unknownRobots says
+// that they are not to be had for some time; any other error that this attempt
+// failed.
+func (b *robotsBook) rules(ctx context.Context, origin string) (r *robots.Rules, until time.Time, asked bool, err error) {
 	b.mu.Lock()
 	v := b.known[origin]
 	for v != nil && v.busy != nil {
@@ -77,16 +80,17 @@ func (b *robotsBook) rules(ctx context.Context, origin string) (r *robots.Rules,
 		select {
 		case <-busy:
 		case <-ctx.Done():
-			return nil, false, ctx.Err()
+			return nil, until, false, ctx.Err()
 		}
 		b.mu.Lock()
 		v = b.known[origin]
 	}
 	if v != nil && time.Now().Before(v.until) {
 		defer b.mu.Unlock()
-		return v.rules, false, v.err
+		return v.rules, v.until, false, v.err
 	}
-	if v == nil {
+	isNew := v == nil
+	if isNew {
 		v = &verdict{}
 		b.makeRoomLocked()
 		b.known[origin] = v
@@ -95,29 +99,60 @@ func (b *robotsBook) rules(ctx context.Context, origin string) (r *robots.Rules,
 	v.busy = busy
 	b.mu.Unlock()
 
-	data, err := b.fetch.Robots(ctx, origin, robots.MaxSize+1)
-	if err == nil {
-		r = robots.Parse(data, b.token)
+	var old *robots.Rules // from an earlier run
+	if isNew {
+		old, until = b.recall(ctx, origin)
+	}
+	if asked = !time.Now().Before(until); asked {
+		r, err = b.ask(ctx, origin)
+		until = time.Now().Add(robotsFor)
+	} else {
+		r = old
 	}
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	v.busy = nil
 	close(busy)
+	if old == nil {
+		old = v.rules
+	}
 	switch {
 	case err == nil:
-		b.setLocked(v, r, nil, robotsFor)
-	case v.rules != nil && ctx.Err() == nil:
-		b.setLocked(v, v.rules, nil, staleRobotsFor)
+		b.setLocked(v, r, nil, until)
+	case old != nil && ctx.Err() == nil:
+		b.setLocked(v, old, nil, time.Now().Add(staleRobotsFor))
 	default:
-		return nil, true, err
+		return nil, until, true, err
 	}
-	return v.rules, true, nil
+	return v.rules, v.until, asked, nil
 }
 
-func (b *robotsBook) setLocked(v *verdict, r *robots.Rules, err error, span time.Duration) {
+// recall returns the rules of an origin that an earlier run has fetched, nil if
+// none has, and until when they count. What the store cannot give is asked for
+// anew: if the store is broken, the next commit says so.
+func (b *robotsBook) recall(ctx context.Context, origin string) (*robots.Rules, time.Time) {
+	kept, err := b.store.Robots(ctx, origin)
+	if err != nil || kept.At.IsZero() {
+		return nil, time.Time{}
+	}
+	return robots.Parse(kept.Body, b.token), kept.At.Add(robotsFor)
+}
+
+// ask fetches the robots.txt of an origin and keeps it. If that fails, the next
+// run will ask again.
+func (b *robotsBook) ask(ctx context.Context, origin string) (*robots.Rules, error) {
+	data, err := b.fetch.Robots(ctx, origin, robots.MaxSize+1)
+	if err != nil {
+		return nil, err
+	}
+	_ = b.store.KeepRobots(ctx, store.Robots{Origin: origin, At: time.Now(), Body: data})
+	return robots.Parse(data, b.token), nil
+}
+
+func (b *robotsBook) setLocked(v *verdict, r *robots.Rules, err error, until time.Time) {
 	b.size += r.Size() - v.rules.Size()
-	v.rules, v.err, v.until, v.tries = r, err, time.Now().Add(span), 0
+	v.rules, v.err, v.until, v.tries = r, err, until, 0
 }
 
 // makeRoomLocked forgets some of what is known if it is too much. It is asked
@@ -147,7 +182,7 @@ func (b *robotsBook) failed(origin string, err error, most int) (tries int) {
 	v.tries++
 	tries = v.tries
 	if tries > most {
-		b.setLocked(v, nil, &unknownRobots{err}, noRobotsFor)
+		b.setLocked(v, nil, &unknownRobots{err}, time.Now().Add(noRobotsFor))
 	}
 	return tries
 }
@@ -168,14 +203,14 @@ func (e *Engine) check(ctx context.Context, t *frontier.Task) {
 		return
 	}
 	origin := originOf(u)
-	r, asked, err := e.robots.rules(ctx, origin)
+	r, until, asked, err := e.robots.rules(ctx, origin)
 	var (
 		fe      *fetch.Error
 		unknown *unknownRobots
 	)
 	switch {
 	case err == nil:
-		e.front.Checked(t, frontier.Check{Until: time.Now().Add(robotsFor), Delay: min(r.Delay, maxCrawlDelay), Asked: asked})
+		e.front.Checked(t, frontier.Check{Until: until, Delay: min(r.Delay, maxCrawlDelay), Asked: asked})
 	case ctx.Err() != nil:
 		e.front.Abandon(t)
 	case own(err):
@@ -209,7 +244,7 @@ func (e *Engine) mayAsk(ctx context.Context, u *url.URL) error {
 	if e.robots == nil {
 		return nil
 	}
-	r, _, err := e.robots.rules(ctx, originOf(u))
+	r, _, _, err := e.robots.rules(ctx, originOf(u))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trawl-go/trawl/internal/fetch"
+	"github.com/trawl-go/trawl/internal/store"
 )
 
 // A robotsHost answers with a robots.txt, or with a status that is not 200.
@@ -40,11 +41,11 @@ func (h *robotsHost) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestRobotsBook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &robotsHost{status: 200, body: "User-agent: Mine\nDisallow: /a\n"}
-		b := newRobotsBook(fetch.New(&fetch.Options{Transport: h, UserAgent: "mine/2"}))
+		b := newRobotsBook(fetch.New(&fetch.Options{Transport: h, UserAgent: "mine/2"}), store.NewMem())
 		a, _ := url.Parse("https://a.test/a")
 		look := func(what string, wantAsked int, wantErr bool) {
 			t.Helper()
-			r, _, err := b.rules(t.Context(), "https://a.test")
+			r, _, _, err := b.rules(t.Context(), "https://a.test")
 			if (err != nil) != wantErr || h.asked != wantAsked {
 				t.Fatalf("%s: asked %d times, err = %v; want %d, an error: %v", what, h.asked, err, wantAsked, wantErr)
 			}
@@ -59,7 +60,7 @@ func TestRobotsBook(t *testing.T) {
 		}
 		// One that gives up while it waits is no trouble.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		if _, _, err := b.rules(ctx, "https://a.test"); err != ctx.Err() || err == nil {
+		if _, _, _, err := b.rules(ctx, "https://a.test"); err != ctx.Err() || err == nil {
 			t.Errorf("rules() = %v, want the context's error", err)
 		}
 		cancel()
@@ -83,24 +84,65 @@ func TestRobotsBook(t *testing.T) {
 
 		// Of another host there is no old one.
 		h.status = 500
-		if _, asked, err := b.rules(t.Context(), "https://b.test"); err == nil || !asked {
+		if _, _, asked, err := b.rules(t.Context(), "https://b.test"); err == nil || !asked {
 			t.Errorf("rules() = %v (asked: %v), want the host's error", err, asked)
 		}
 		if n := b.failed("https://b.test", fetchErr(500), 1); n != 1 {
 			t.Errorf("failed() = %d, want 1", n)
 		}
 		h.asked = 0
-		if _, _, err := b.rules(t.Context(), "https://b.test"); err == nil || h.asked != 1 {
+		if _, _, _, err := b.rules(t.Context(), "https://b.test"); err == nil || h.asked != 1 {
 			t.Errorf("not asked again after the first failure: %v", err)
 		}
 		b.failed("https://b.test", fetchErr(500), 1)
-		if _, _, err := b.rules(t.Context(), "https://b.test"); err == nil || h.asked != 1 {
+		if _, _, _, err := b.rules(t.Context(), "https://b.test"); err == nil || h.asked != 1 {
 			t.Errorf("asked again after the last failure: %v", err)
 		}
 		<-time.After(noRobotsFor)
 		h.status = 404
-		if r, _, err := b.rules(t.Context(), "https://b.test"); err != nil || !r.Allows(a) || h.asked != 2 {
+		if r, _, _, err := b.rules(t.Context(), "https://b.test"); err != nil || !r.Allows(a) || h.asked != 2 {
 			t.Errorf("rules() = %v some time later, want what there is then", err)
+		}
+	})
+}
+
+// What one run has fetched counts in the next one until a day has passed, and
+// stands in after that when no new one is to be had.
+func TestRobotsBookIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &robotsHost{status: 200, body: "User-agent: *\nDisallow: /a\n"}
+		st := store.NewMem()
+		a, _ := url.Parse("https://a.test/a")
+		look := func(what string, wantAsked int, wantUntil time.Duration) {
+			t.Helper()
+			b := newRobotsBook(fetch.New(&fetch.Options{Transport: h}), st)
+			r, until, asked, err := b.rules(t.Context(), "https://a.test")
+			if err != nil || h.asked != wantAsked || asked && wantAsked == 0 || r.Allows(a) {
+				t.Fatalf("%s: asked %d times, want %d (%v)", what, h.asked, wantAsked, err)
+			}
+			if got := time.Until(until); got < wantUntil-time.Minute || got > wantUntil {
+				t.Fatalf("%s: counts for %v, want %v", what, got, wantUntil)
+			}
+			h.asked = 0
+		}
+		look("first run", 1, robotsFor)
+		<-time.After(23 * time.Hour)
+		look("within a day", 0, time.Hour)
+		h.status = 500
+		look("and the host is broken", 0, time.Hour)
+		<-time.After(3 * time.Hour)
+		look("a day later", 1, staleRobotsFor)
+		h.status = 200
+		look("well again", 1, robotsFor)
+
+		h.status = 404
+		b := newRobotsBook(fetch.New(&fetch.Options{Transport: h}), st)
+		if _, _, _, err := b.rules(t.Context(), "https://none.test"); err != nil {
+			t.Fatal(err)
+		}
+		b = newRobotsBook(fetch.New(&fetch.Options{Transport: h}), st)
+		if r, _, asked, err := b.rules(t.Context(), "https://none.test"); err != nil || asked || !r.Allows(a) {
+			t.Errorf("one that is not there: asked %v, %v", asked, err)
 		}
 	})
 }
@@ -111,20 +153,20 @@ func fetchErr(status int) error {
 
 // The book has a bound, in number and in bytes.
 func TestRobotsBookIsBounded(t *testing.T) {
-	b := newRobotsBook(fetch.New(nil))
+	b := newRobotsBook(fetch.New(nil), store.NewMem())
 	if b.token != "trawl" {
 		t.Errorf("token %q, want trawl", b.token)
 	}
 	for _, agent := range []string{"Mozilla/5.0 (X11)", "(nobody)"} {
-		if got := newRobotsBook(fetch.New(&fetch.Options{UserAgent: agent})).token; got != "trawl" {
+		if got := newRobotsBook(fetch.New(&fetch.Options{UserAgent: agent}), store.NewMem()).token; got != "trawl" {
 			t.Errorf("token of %q = %q, want trawl", agent, got)
 		}
 	}
 	h := &robotsHost{status: 200, body: "User-agent: *\n" + strings.Repeat("Disallow: /some/path/of/the/host\n", 5000)}
 	synctest.Test(t, func(t *testing.T) {
-		b := newRobotsBook(fetch.New(&fetch.Options{Transport: h}))
+		b := newRobotsBook(fetch.New(&fetch.Options{Transport: h}), store.NewMem())
 		for i := range 120 {
-			if _, _, err := b.rules(t.Context(), "https://"+strings.Repeat("a", i+1)+".test"); err != nil {
+			if _, _, _, err := b.rules(t.Context(), "https://"+strings.Repeat("a", i+1)+".test"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -13,7 +13,8 @@ import (
 )
 
 // TestRestIsKept stops the program and runs it again at once: what a host has
-// asked for holds for the new process too, down to its first request.
+// asked for holds for the new process too, down to its first request, and what
+// its robots.txt said too.
 func TestRestIsKept(t *testing.T) {
 	const host = "img.example.test"
 	for _, tt := range []struct {
@@ -60,8 +61,11 @@ func TestRestIsKept(t *testing.T) {
 			}
 			log := s.Log().Since(0)
 			before, after := starts(log[:n]), starts(log[n:])
-			if len(before) < 2 || len(after) < 2 {
-				t.Fatalf("%d requests before and %d after, want robots.txt and a picture each", len(before), len(after))
+			if len(before) < 2 || len(after) < 1 {
+				t.Fatalf("%d requests before and %d after, want robots.txt and a picture, and then a picture", len(before), len(after))
+			}
+			if n := s.Log().Count("https://" + host + "/robots.txt"); n != 1 {
+				t.Errorf("asked %d times for robots.txt, want 1 in the two runs", n)
 			}
 			// The request that was refused, or the last one.
 			last := before[len(before)-1]

@@ -183,9 +183,18 @@ SELECT url, CASE kind WHEN 0 THEN 'page' ELSE 'file' END AS kind, reason, status
 FROM failure;
 `
 
+// schema2 adds what the robots.txt of origins said.
+const schema2 = `
+CREATE TABLE robots(
+  origin text PRIMARY KEY, -- "https://example.com"
+  at     bigint NOT NULL,  -- when it was fetched
+  body   bytea NOT NULL
+);
+`
+
 // migrations lead from each version of the tables to the next; the first is
 // to 1. Add to the end, and never change what was released.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 // errNewer is returned for a job of a later release.
 var errNewer = errors.New("the job was made by a newer version of trawl")

@@ -186,9 +186,18 @@ CREATE TABLE validator( -- of pages
 ) WITHOUT ROWID;
 `
 
+// schema4 adds what the robots.txt of origins said.
+const schema4 = `
+CREATE TABLE robots(
+  origin TEXT PRIMARY KEY, -- "https://example.com"
+  at     INTEGER NOT NULL, -- when it was fetched
+  body   BLOB NOT NULL
+) WITHOUT ROWID;
+`
+
 // migrations lead from each version of the tables to the next; the first is
 // to 1. Add to the end, and never change what was released.
-var migrations = []string{schema1, schema2, schema3}
+var migrations = []string{schema1, schema2, schema3, schema4}
 
 // applicationID marks a database as a job: "traw".
 const applicationID = 0x74726177

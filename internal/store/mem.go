@@ -27,6 +27,7 @@ type Mem struct {
 	hosts    map[HostID]*memHost
 	cursors  map[string]int64
 	values   map[string]string
+	robots   map[string]Robots // by origin
 	names    memNames
 	items    map[string][]memItem // by output, in the order of Seq
 	revised  map[string]int64
@@ -70,6 +71,7 @@ func NewMem() *Mem {
 		hosts:    map[HostID]*memHost{},
 		cursors:  map[string]int64{},
 		values:   map[string]string{},
+		robots:   map[string]Robots{},
 		names:    newMemNames(),
 		items:    map[string][]memItem{},
 		revised:  map[string]int64{},

@@ -215,6 +215,13 @@ type Host struct {
 	Files int
 }
 
+// Robots is a robots.txt as it was fetched.
+type Robots struct {
+	Origin string    // scheme, host and port, as in a canonical URL
+	At     time.Time // when it was fetched
+	Body   []byte    // empty if the origin has none to show
+}
+
 // A Name asks for a path for a file.
 type Name struct {
 	Key trawl.Key
@@ -443,6 +450,15 @@ type Store interface {
 	// record of a file, or of a page its validators alone. It is the zero File
 	// if nothing is known.
 	Before(ctx context.Context, e Entry) (File, error)
+
+	// Robots returns the robots.txt that is kept of an origin, the zero Robots
+	// if none is.
+	Robots(ctx context.Context, origin string) (Robots, error)
+
+	// KeepRobots keeps r instead of what was kept of its origin. It survives
+	// the death of the process at once, and a power cut from the next commit
+	// on.
+	KeepRobots(ctx context.Context, r Robots) error
 
 	// Get returns a value of the job, "" if it was never set.
 	Get(ctx context.Context, name string) (string, error)

@@ -101,6 +101,13 @@ var calls = map[string]func(ctx context.Context, e *env) error{
 		_, err := e.s.Before(ctx, file("https://www.example.com/f", ""))
 		return err
 	},
+	"Robots": func(ctx context.Context, e *env) error {
+		_, err := e.s.Robots(ctx, "https://a.example")
+		return err
+	},
+	"KeepRobots": func(ctx context.Context, e *env) error {
+		return e.s.KeepRobots(ctx, store.Robots{Origin: "https://a.example", At: t0})
+	},
 	"Get": func(ctx context.Context, e *env) error {
 		_, err := e.s.Get(ctx, "v")
 		return err
@@ -127,7 +134,7 @@ func (e *env) state() string {
 	e.must(err)
 	cur, err := e.s.Cursor(bg, "list")
 	e.must(err)
-	return fmt.Sprint(e.stats(), e.waiting(), all(e, e.s.Files(bg)), all(e, e.s.Failures(bg)), all(e, e.s.Held(bg)), v, cur)
+	return fmt.Sprint(e.stats(), e.waiting(), all(e, e.s.Files(bg)), all(e, e.s.Failures(bg)), all(e, e.s.Held(bg)), e.robots("https://a.example"), v, cur)
 }
 
 var callTests = []test{

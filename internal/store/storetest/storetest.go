@@ -49,6 +49,7 @@ func Test(t *testing.T, d Driver) {
 		{"Retry", retryTests},
 		{"Held", heldTests},
 		{"Update", updateTests},
+		{"Robots", robotsTests},
 		{"Calls", callTests},
 		{"Concurrent", concurrentTests},
 		{"Random", randomTests},
