@@ -99,7 +99,7 @@ func (a *app) getPlan(ctx context.Context, urls []string, list string, l loading
 	for _, s := range p.Spiders {
 		claims.add(s.Settings())
 	}
-	p.Spiders = append(p.Spiders, gallery.New(nil))
+	p.Spiders = append(p.Spiders, a.genericSpider(l))
 
 	if len(urls) > 0 {
 		var rs []trawl.Request

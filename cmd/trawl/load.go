@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/gallery"
 	"github.com/trawl-go/trawl/internal/isolate"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/spider"
@@ -151,6 +152,22 @@ func (a *app) loadSpider(ctx context.Context, f spiderFile, l loading) (trawl.Sp
 		return isolate.New(s, src, opt), nil
 	}
 	return s, nil
+}
+
+// genericSpider returns the generic spider, which is trusted, but not more
+// than the user does.
+func (a *app) genericSpider(l loading) trawl.Spider {
+	o := gallery.Options{Workers: l.workers}
+	if l.isolate != nil && *l.isolate {
+		if !l.quiet {
+			a.noteLimits(process.MemoryLimited)
+		}
+		return isolate.Generic(o, nil)
+	}
+	if l.workers.Processes {
+		return isolate.Generic(o, nil)
+	}
+	return gallery.New(&o)
 }
 
 // printed shows what a spider prints.

@@ -58,7 +58,7 @@ var arrows = map[string][]string{
 
 	// A spider in worker processes is still a spider; names are made safe
 	// there as here.
-	"internal/isolate": {".", "process", "internal/save", "internal/spider"},
+	"internal/isolate": {".", "process", "internal/gallery", "internal/save", "internal/spider"},
 
 	// The engine joins the parts; it is handed a store and never opens one.
 	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/robots", "internal/save", "internal/store"},

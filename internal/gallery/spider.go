@@ -23,6 +23,9 @@ type Options struct {
 	// itself included; zero means 1000.
 	MaxPages int
 
+	// Workers is what Settings says of them.
+	Workers trawl.Workers
+
 	// Encoding is the label of the character encoding of all pages, such as
 	// "gbk"; "" detects it.
 	Encoding string
@@ -49,9 +52,10 @@ func New(opts *Options) *Spider {
 	return s
 }
 
-// Settings returns the spider's name; everything else is the engine's default.
+// Settings returns the spider's name, its encoding and its workers; everything
+// else is the engine's default.
 func (s *Spider) Settings() trawl.Settings {
-	return trawl.Settings{Name: Name, Encoding: s.opts.Encoding}
+	return trawl.Settings{Name: Name, Encoding: s.opts.Encoding, Workers: s.opts.Workers}
 }
 
 // Start yields a request for each of Options.URLs. It ends with the error of

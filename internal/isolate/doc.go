@@ -4,7 +4,8 @@
 //
 // [Load] takes a spider that is not trusted: even its top level is executed in
 // a worker. [New] takes one that is loaded already, and moves only the parsing
-// of its pages. Both give a [Spider] that satisfies trawl.Spider.
+// of its pages; [Generic] does that to the generic spider. All give a [Spider]
+// that satisfies trawl.Spider.
 //
 // The workers are this program itself, so its main must call process.Init
 // first thing. They are started when there are pages for them and end with
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/gallery"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/process"
 )
@@ -84,7 +86,7 @@ var _ trawl.Spider = (*Spider)(nil)
 // worker crashed or had to be ended, or a [*StartError].
 func Load(ctx context.Context, src Source, opt *Options) (*Spider, error) {
 	s := newSpider(src, opt, 5*time.Second)
-	pool := s.newPool(src, 1, false)
+	pool := s.newPool(order{Source: src}, 1)
 	defer end(pool)
 	d, err := describe.Apply(ctx, pool, none{})
 	if err != nil {
@@ -103,7 +105,7 @@ func Load(ctx context.Context, src Source, opt *Options) (*Spider, error) {
 	default:
 		s.size = min(w.N, cpus)
 	}
-	s.open(src)
+	s.open(order{Source: src})
 	return s, nil
 }
 
@@ -113,13 +115,28 @@ func New(local *spider.Spider, src Source, opt *Options) *Spider {
 	s := newSpider(src, opt, 30*time.Second)
 	s.local = local
 	s.settings = local.Settings()
-	if w := s.settings.Workers; w.Processes && w.N > 0 {
-		s.size = w.N
-	} else {
-		s.size = runtime.NumCPU()
-	}
-	s.open(src)
+	s.size = processes(s.settings.Workers)
+	s.open(order{Source: src})
 	return s
+}
+
+// Generic moves the parsing of the generic spider to worker processes, as New
+// does with others. It starts from nowhere: o.URLs is not used.
+func Generic(o gallery.Options, opt *Options) *Spider {
+	o.URLs = nil
+	s := newSpider(Source{Name: gallery.Name}, opt, 30*time.Second)
+	s.settings = gallery.New(&o).Settings()
+	s.size = processes(s.settings.Workers)
+	s.open(order{Generic: &o})
+	return s
+}
+
+// processes returns how many worker processes are meant.
+func processes(w trawl.Workers) int {
+	if w.Processes && w.N > 0 {
+		return w.N
+	}
+	return runtime.NumCPU()
 }
 
 func newSpider(src Source, opt *Options, deadline time.Duration) *Spider {
@@ -137,8 +154,9 @@ func newSpider(src Source, opt *Options, deadline time.Duration) *Spider {
 }
 
 // open makes the pool that parses.
-func (s *Spider) open(src Source) {
-	s.pool = s.newPool(src, s.size, true)
+func (s *Spider) open(o order) {
+	o.Quiet = true // its top level has said what it has to say
+	s.pool = s.newPool(o, s.size)
 	// A page in a worker, and the next one on its way there. More would only
 	// be copies of pages that wait.
 	s.turn = make(chan struct{}, 2*s.size)
@@ -147,11 +165,12 @@ func (s *Spider) open(src Source) {
 // newPool makes a pool of workers that know the spider. They load it with
 // their first task, so that it is under the deadline of a task and a failure
 // is that of the task.
-func (s *Spider) newPool(src Source, size int, quiet bool) *process.Pool {
+func (s *Spider) newPool(o order, size int) *process.Pool {
+	o.Time = s.opt.Deadline / 5 * 4
 	return process.NewPool(&process.PoolOptions{
 		Workers: size,
 		Name:    "spider",
-		Init:    remember.With(order{Source: src, Time: s.opt.Deadline / 5 * 4, Quiet: quiet}),
+		Init:    remember.With(o),
 		// The deadline of the task.
 		TaskTimeout: s.opt.Deadline,
 		Memory:      s.opt.Memory,
@@ -224,7 +243,7 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 	if err != nil {
 		return nil, fmt.Errorf("%s: what the worker sent: %w", s.judge.File(), err)
 	}
-	res.Warnings = s.judge.Warnings(r.Seen)
+	res.Warnings = append(r.Warnings, s.judge.Warnings(r.Seen)...)
 	return res, nil
 }
 

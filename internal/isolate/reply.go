@@ -15,6 +15,7 @@ type reply struct {
 	Pages, Files []trawl.Request
 	Items        []item
 	Failed       []trawl.ItemError
+	Warnings     []string
 	Seen         []spider.Sighting
 	Errs         []spider.Error // of the page; then there is nothing else
 }

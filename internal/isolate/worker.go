@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/gallery"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/process"
@@ -29,9 +30,10 @@ type none struct{}
 
 // An order is what a worker is told once.
 type order struct {
-	Source Source
-	Time   time.Duration // most that the spider's limit may be
-	Quiet  bool          // drop what the top level prints
+	Source  Source
+	Generic *gallery.Options // not nil: the generic spider, and no Source
+	Time    time.Duration    // most that the spider's limit may be
+	Quiet   bool             // drop what the top level prints
 }
 
 // A description is a spider without its code.
@@ -82,6 +84,12 @@ func (w *worker) load() (*spider.Spider, error) {
 	return w.spider, w.err
 }
 
+func (w *worker) generic() *gallery.Options {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.order.Generic
+}
+
 func (w *worker) describe() (d description, err error) {
 	s, err := w.load()
 	if err != nil {
@@ -115,6 +123,15 @@ func collect(ctx context.Context, s *spider.Spider) (urls []string, err error) {
 }
 
 func (w *worker) parse(ctx context.Context, p *trawl.Page) (r reply, err error) {
+	if o := w.generic(); o != nil {
+		res, err := gallery.New(o).Parse(ctx, p)
+		if err != nil {
+			r.Errs = []spider.Error{{Place: gallery.Name, Msg: err.Error()}}
+			return r, nil
+		}
+		r.Warnings = res.Warnings
+		return r, r.put(res)
+	}
 	s, err := w.load()
 	if err == nil {
 		var res *trawl.Result
