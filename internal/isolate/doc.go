@@ -62,6 +62,7 @@ type Spider struct {
 	opt      Options
 	settings trawl.Settings
 	judge    *spider.Judge
+	place    string // in errors
 
 	size int // of pool
 	pool *process.Pool
@@ -125,6 +126,7 @@ func New(local *spider.Spider, src Source, opt *Options) *Spider {
 func Generic(o gallery.Options, opt *Options) *Spider {
 	o.URLs = nil
 	s := newSpider(Source{Name: gallery.Name}, opt, 30*time.Second)
+	s.place = gallery.Name
 	s.settings = gallery.New(&o).Settings()
 	s.size = processes(s.settings.Workers)
 	s.open(order{Generic: &o})
@@ -141,6 +143,7 @@ func processes(w trawl.Workers) int {
 
 func newSpider(src Source, opt *Options, deadline time.Duration) *Spider {
 	s := &Spider{judge: spider.NewJudge(src.Name)}
+	s.place = s.judge.File()
 	if opt != nil {
 		s.opt = *opt
 	}
@@ -241,7 +244,7 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 	}
 	res, err := r.result()
 	if err != nil {
-		return nil, fmt.Errorf("%s: what the worker sent: %w", s.judge.File(), err)
+		return nil, fmt.Errorf("%s: what the worker sent: %w", s.place, err)
 	}
 	res.Warnings = append(r.Warnings, s.judge.Warnings(r.Seen)...)
 	return res, nil

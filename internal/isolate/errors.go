@@ -101,9 +101,9 @@ func (s *Spider) failure(ctx context.Context, what string, err error) error {
 		return ctx.Err()
 	}
 	if errors.Is(err, process.ErrPoolBroken) {
-		return &StartError{Place: s.judge.File(), Err: err}
+		return &StartError{Place: s.place, Err: err}
 	}
-	e := &Error{Place: s.judge.File(), What: what, Memory: s.opt.Memory, Deadline: s.opt.Deadline, Err: err}
+	e := &Error{Place: s.place, What: what, Memory: s.opt.Memory, Deadline: s.opt.Deadline, Err: err}
 	var (
 		crash   *process.CrashError
 		timeout *process.TimeoutError
@@ -116,7 +116,7 @@ func (s *Spider) failure(ctx context.Context, what string, err error) error {
 	case errors.As(err, &crash):
 		e.Cause = Crash
 	default:
-		return fmt.Errorf("%s: %s: %w", s.judge.File(), what, err)
+		return fmt.Errorf("%s: %s: %w", s.place, what, err)
 	}
 	return e
 }
