@@ -51,6 +51,8 @@
 // On 64-bit Linux the tools live in memory that the processes share, and a
 // lock that is free costs no system call; up to 128 processes can use them at
 // a time. Elsewhere, and for [Cond] and [Barrier] everywhere, they live in the
-// first process, and using one is a message to it. [PoolOptions].Memory needs
-// Linux; [MemoryLimited] tells.
+// first process, and using one is a message to it. The messages of a [Conn] go
+// through such memory too, which its two ends have for themselves; elsewhere
+// they go through pipes of the system. [PoolOptions].Memory needs Linux;
+// [MemoryLimited] tells.
 package process

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -17,17 +18,35 @@ func Shared() bool {
 	return ok
 }
 
-// FileOf takes the file out of a sending end.
-func FileOf[T any](c *Conn[T]) *os.File {
-	f := c.w
-	c.w = nil
-	return f
-}
-
 // InPipe tells how many bytes wait to be received.
 func InPipe[T any](c *Conn[T]) int {
+	f, ok := c.r.(*fileInlet)
+	if !ok {
+		return inRing(c.r)
+	}
+	return readable(f.f)
+}
+
+// SendRaw sends bytes that need not be a message.
+func SendRaw[T any](c *Conn[T], b []byte) { c.w.write(context.Background(), b) }
+
+// IsRing tells whether pipes that are made now are rings.
+func IsRing() bool {
+	if self.portable.Load() {
+		return false
+	}
+	in, out, ok := newRing()
+	if ok {
+		in.close()
+		out.close()
+	}
+	return ok
+}
+
+// readable tells how many bytes there are to read.
+func readable(f *os.File) int {
 	n := 0
-	raw, _ := c.r.SyscallConn()
+	raw, _ := f.SyscallConn()
 	raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), fionread) })
 	return n
 }

@@ -79,6 +79,14 @@ func wantErr(t *testing.T, what string, err, want error) {
 	}
 }
 
+// wantAs checks err with errors.As.
+func wantAs(t *testing.T, what string, err error, target any) {
+	t.Helper()
+	if !errors.As(err, target) {
+		t.Errorf("%s = %v, want an error of type %T", what, err, target)
+	}
+}
+
 // must returns v if there is no error.
 func must[T any](v T, err error) T {
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// There is no shared memory here: the hub does everything.
+// There is no shared memory here: the hub does everything, and pipes are the
+// system's.
 
 type arenaOnce struct{}
 
@@ -20,3 +21,9 @@ func sweepArena() {}
 func newShared(kind byte, n int, bounded bool) (id uint64, ok bool) { return 0, false }
 
 func openShared(kind byte, id, size uint64) (any, error) { return nil, errors.ErrUnsupported }
+
+func newRing() (inlet, outlet, bool) { return nil, nil, false }
+
+func takeRingInlet(*decoder) (inlet, error) { return nil, errors.ErrUnsupported }
+
+func takeRingOutlet(*decoder) (outlet, error) { return nil, errors.ErrUnsupported }

@@ -6,6 +6,6 @@
 //
 // The pairs are measured in turns, so that a noisy machine slows both sides,
 // and what is printed are medians and the ratios beside those that package
-// process promises. Python's side needs a python3; without one that half is
-// left out.
+// process promises; with -only Pipe, of the rows that begin so. Python's side
+// needs a python3; without one that half is left out.
 package process

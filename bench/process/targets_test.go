@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +22,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var targets = flag.Bool("targets", false, "measure beside the peers")
+var (
+	targets = flag.Bool("targets", false, "measure beside the peers")
+	only    = flag.String("only", "", "measure only what begins with this")
+)
 
 // rounds is how often each pair is measured.
 const rounds = 5
@@ -75,6 +79,9 @@ func TestTargets(t *testing.T) {
 
 	fmt.Printf("%-44s %12s %12s %7s %7s\n", "", "ours", "peer", "ratio", "target")
 	for _, r := range rows {
+		if !strings.HasPrefix(r.what, *only) {
+			continue
+		}
 		they := peers["python"]
 		if r.peer == "go-plugin" {
 			they = peers[r.peer]
@@ -96,6 +103,9 @@ func TestTargets(t *testing.T) {
 			}
 		}
 		fmt.Printf("%-44s %12s %12s %6.1fx %7s\n", r.what, span(x), span(y), y/x, target)
+	}
+	if *only != "" {
+		return
 	}
 	worst := killed(200)
 	slices.Sort(worst)
