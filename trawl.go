@@ -63,6 +63,12 @@ type Request struct {
 	// forward slashes. The engine makes it safe and unique; see Result.Files.
 	Path string
 
+	// Loose says that nobody asked for Path: it was made of the URL. If that
+	// names something on the server rather than the file, "download.php", the
+	// name that the server gives the file counts, in the directory of Path. The
+	// engine takes Loose back from files that a record refers to.
+	Loose bool
+
 	// Backup lists further URLs of the same file, tried in order when URL
 	// fails.
 	Backup []string

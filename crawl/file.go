@@ -5,9 +5,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	pathpkg "path"
 	"strings"
 	"time"
 
+	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/frontier"
 	"github.com/trawl-go/trawl/internal/save"
@@ -98,9 +100,16 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		arrived = func() {}
 	}
 	body := &meter{r: res.Body, n: &e.count.bytes, end: arrived}
+	name := t.Request.Path
+	switch {
+	case k != nil:
+		name = k.Path // people know it by that name, whatever its type is now
+	case t.Request.Loose:
+		name = nameOf(name, res)
+	}
 	tmp, err := e.parts.Files.Write(ctx, body, save.Want{
 		Length:      res.Length,
-		Path:        t.Request.Path,
+		Path:        name,
 		ContentType: res.Header.Get("Content-Type"),
 		MaxSize:     e.opt.MaxFile,
 		Source:      save.Source{ID: partID, URL: res.URL, Validator: res.Validator, Length: res.Length},
@@ -125,12 +134,12 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"),
 	}
 	if k != nil {
-		f.Path = k.Path // people know it by that name, whatever its type is now
+		f.Path = name
 		if k.whole && k.SHA256 == f.SHA256 {
 			tmp.Discard()
 			return f, nil
 		}
-	} else if f.Path, err = e.finalPath(ctx, t, tmp.Type); err != nil {
+	} else if f.Path, err = e.finalPath(ctx, t, name, tmp.Type); err != nil {
 		tmp.Discard()
 		return nil, err
 	}
@@ -146,13 +155,30 @@ func saved(f *store.File) save.File {
 	return save.File{Key: f.Key, URL: f.URL, Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type}
 }
 
+// nameOf returns path with the name that a response gives its body, or that the
+// redirects to it have led to; path itself if there is none.
+func nameOf(path string, res *fetch.Response) string {
+	name := fetch.SuggestedName(res.Header)
+	if name == "" {
+		if name = trawl.FileName(res.URL); save.Nameless(name) {
+			return path
+		}
+	}
+	if name = save.CleanName(name); name == "" {
+		return path
+	}
+	dir, _ := pathpkg.Split(path)
+	return save.Clean(dir + name)
+}
+
 // finalPath returns the path that a file has in the end: the one reserved for
-// it, with the extension of its type unless that is to be kept as it is.
+// it, or the name that it got on arrival, with the extension of its type unless
+// that is to be kept as it is.
 //
 // An earlier process may have given it another path than its request says, and
 // may even have put it there before it died. That one is its own: the first may
 // have passed to another file, and a third would leave the second behind.
-func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (string, error) {
+func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, name, typ string) (string, error) {
 	path := t.Request.Path
 	mayBeThere := e.before.Files.Total() > 0 || e.shared != nil
 	if mayBeThere {
@@ -162,7 +188,13 @@ func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (s
 		}
 		path = own[0]
 	}
-	if e.opt.KeepExt || save.FixExt(path, typ) == path {
+	if path != t.Request.Path {
+		name = path
+	}
+	if !e.opt.KeepExt {
+		name = save.FixExt(name, typ)
+	}
+	if name == path {
 		return path, nil
 	}
 	if mayBeThere {
@@ -171,8 +203,7 @@ func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, typ string) (s
 			return "", err
 		}
 	}
-	fixed := save.FixExt(t.Request.Path, typ)
-	return e.parts.Store.Rename(ctx, store.Name{Key: t.Key, Path: fixed}, e.taken)
+	return e.parts.Store.Rename(ctx, store.Name{Key: t.Key, Path: name}, e.taken)
 }
 
 // saveError gives what package save reports the URL and the reason that the

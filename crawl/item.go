@@ -43,6 +43,22 @@ func encodeItem(it trawl.Item, path func(trawl.FileRef) string) ([]byte, error) 
 	return b.Bytes(), nil
 }
 
+// refersTo marks the files that a value refers to.
+func refersTo(v any, files map[trawl.FileRef]bool) {
+	switch v := v.(type) {
+	case trawl.FileRef:
+		files[v] = true
+	case []any:
+		for _, e := range v {
+			refersTo(e, files)
+		}
+	case map[string]any:
+		for _, e := range v {
+			refersTo(e, files)
+		}
+	}
+}
+
 // plain returns a value with the names of files in the place of their
 // references; one that has no name is null.
 func plain(v any, path func(trawl.FileRef) string) (any, error) {

@@ -92,6 +92,13 @@ func (e *Engine) keep(ctx context.Context, t *frontier.Task, s *spider, p *trawl
 		return o, &fetch.Error{URL: p.URL, Reason: fetch.Parse, Err: err}
 	}
 
+	// A record is written before its files are there, so their names are final.
+	named := make(map[trawl.FileRef]bool)
+	for _, it := range res.Items {
+		for _, f := range it.Fields {
+			refersTo(f.Value, named)
+		}
+	}
 	files := make([]*store.Entry, len(res.Files)) // nil for one that was refused
 	var good []*store.Entry
 	for i, r := range res.Files {
@@ -99,6 +106,7 @@ func (e *Engine) keep(ctx context.Context, t *frontier.Task, s *spider, p *trawl
 			continue
 		}
 		r.Kind = trawl.KindFile
+		r.Loose = (r.Loose || r.Path == "") && !named[trawl.FileRef(i)]
 		if entry := e.child(t, s, base, r); entry != nil {
 			files[i] = entry
 			good = append(good, entry)
@@ -172,10 +180,9 @@ func (e *Engine) reserve(ctx context.Context, files []*store.Entry) error {
 	}
 	names := make([]store.Name, len(files))
 	for i, f := range files {
-		p := f.Request.Path
-		if p == "" {
-			p = trawl.FileName(f.Request.URL)
-		}
+		name := trawl.FileName(f.Request.URL)
+		f.Request.Loose = f.Request.Loose && save.Nameless(name) && e.opt.Rename == nil
+		p := first(f.Request.Path, name)
 		f.Request.Path = p
 		if e.opt.Rename != nil {
 			p = e.opt.Rename(f.Request)

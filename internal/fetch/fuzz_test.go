@@ -2,10 +2,13 @@ package fetch
 
 import (
 	"fmt"
+	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // FuzzContentRange checks that what is accepted means what it says: written
@@ -66,6 +69,45 @@ func FuzzRetryAfter(f *testing.F) {
 			if again := retryAfter(h, now); again != d.Truncate(time.Second) && again != d {
 				t.Fatalf("retryAfter(%q) = %v, but as a date %q it is %v", after, d, h.Get("Retry-After"), again)
 			}
+		}
+	})
+}
+
+// FuzzSuggestedName checks that a name is one component of a path in valid
+// UTF-8, whatever the header, that it is the one which the standard library
+// reads if the header is plain, and that a name which is written by the rules
+// comes back, in both forms.
+func FuzzSuggestedName(f *testing.F) {
+	for _, s := range []string{
+		`attachment; filename="a\"b.jpg"`, `inline;filename*=UTF-8''%e6%80%9d.jpg`, "attachment; filename=\xcb\xbc.jpg", "filename==?UTF-8?B?5oCd?=",
+		`attachment; filename="C:\x\%41.jpg"; size=1`, `a; filename*=gbk''%cb%bc; filename=..`, "思考中.jpg", "a;b=\"c\\", "; = ;filename",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := SuggestedName(http.Header{"Content-Disposition": {s}})
+		if strings.ContainsAny(got, `/\`) || !utf8.ValidString(got) || strings.Trim(got, ". ") != got && strings.Trim(got, ". ") == "" {
+			t.Fatalf("SuggestedName(%q) = %q", s, got)
+		}
+		if _, ps, err := mime.ParseMediaType(s); err == nil && !strings.ContainsAny(s, `%*/\`) && !strings.Contains(s, "=?") {
+			if want := lastSegment(ps["filename"]); got != want && utf8.ValidString(s) {
+				t.Fatalf("SuggestedName(%q) = %q, want %q", s, got, want)
+			}
+		}
+
+		want := lastSegment(strings.ToValidUTF8(s, "_"))
+		extended := "attachment; filename=other; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(want), "+", "%20")
+		if want != "" {
+			if got := SuggestedName(http.Header{"Content-Disposition": {extended}}); got != want {
+				t.Fatalf("SuggestedName(%q) = %q, want %q", extended, got, want)
+			}
+		}
+		if strings.Contains(want, "%") || strings.Contains(want, "=?") {
+			return
+		}
+		quoted := `attachment; filename="` + strings.ReplaceAll(want, `"`, `\"`) + `"`
+		if got := SuggestedName(http.Header{"Content-Disposition": {quoted}}); got != want {
+			t.Fatalf("SuggestedName(%q) = %q, want %q", quoted, got, want)
 		}
 	})
 }

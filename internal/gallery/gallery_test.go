@@ -191,7 +191,7 @@ func TestBodies(t *testing.T) {
 				return
 			}
 			want := &trawl.Result{Files: []trawl.Request{{
-				URL: p.URL, Kind: trawl.KindFile, Spider: gallery.Name, Path: "图.jpg", Referer: "https://h.example/from",
+				URL: p.URL, Kind: trawl.KindFile, Spider: gallery.Name, Path: "图.jpg", Loose: true, Referer: "https://h.example/from",
 			}}}
 			if d := cmp.Diff(want, res); d != "" {
 				t.Errorf("result (-want +got):\n%s", d)

@@ -149,9 +149,10 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 // bodyItself is the request for a body that is not HTML. It belongs into the
 // gallery, if one led there.
 func bodyItself(u *url.URL, p *trawl.Page, m meta) trawl.Request {
-	r := trawl.Request{URL: u.String(), Kind: trawl.KindFile, Spider: Name, Path: fileName(u), Referer: p.Request.Referer}
+	r := trawl.Request{URL: u.String(), Kind: trawl.KindFile, Spider: Name, Path: fileName(u), Loose: true, Referer: p.Request.Referer}
 	if m.Title != "" {
 		r.Path = nameFiles(m, []*picture{{sources: []source{{url: r.URL}}}})[0]
+		r.Loose = false
 	}
 	if m.Thumb != "" {
 		r.Backup = []string{m.Thumb}

@@ -125,11 +125,27 @@ func isReplaceable(ext string) bool {
 		ext = ext[:i]
 	}
 	switch ext {
-	case ".", ".null", ".none", ".undefined", ".bin", ".tmp", ".part", ".dat", ".img", ".image", ".pic",
-		".php", ".asp", ".aspx", ".jsp", ".do", ".cgi", ".html", ".htm":
+	case ".null", ".none", ".undefined", ".bin", ".tmp", ".part", ".dat", ".img", ".image", ".pic", ".html", ".htm":
 		return true
 	}
-	return typeOf(ext) != ""
+	return isScript(ext) || typeOf(ext) != ""
+}
+
+// isScript reports whether an extension is that of a program on a server.
+func isScript(ext string) bool {
+	switch ext {
+	case ".", ".php", ".asp", ".aspx", ".ashx", ".jsp", ".do", ".action", ".cgi", ".pl":
+		return true
+	}
+	return false
+}
+
+// Nameless reports whether the name that a URL ends in, such as "download.php"
+// or "", is that of something on the server and not of what it sends: it has no
+// extension, or a program's.
+func Nameless(name string) bool {
+	ext := path.Ext(name)
+	return ext == "" || ext == name || isScript(strings.ToLower(ext))
 }
 
 // typeOf returns the media type of an extension in lower case if it is of a

@@ -65,6 +65,7 @@ func pageSave(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple,
 	switch p := noPath.(type) {
 	case starlark.NoneType:
 		path = escapeTemplate(valueText(fileStem(abs) + fileExt(abs)))
+		req.Loose = true
 	case starlark.String:
 		path = string(p)
 	default:

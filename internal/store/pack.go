@@ -18,6 +18,7 @@ type rest struct {
 	Meta    json.RawMessage `json:"meta,omitempty"`
 	Referer string          `json:"referer,omitempty"`
 	Path    string          `json:"path,omitempty"`
+	Loose   bool            `json:"loose,omitempty"`
 	Backup  []string        `json:"backup,omitempty"`
 	Depth   int             `json:"depth,omitempty"`
 }
@@ -43,7 +44,7 @@ func Pack(ps []Packed, es []Entry) ([]Packed, error) {
 }
 
 // PackRest returns those fields of a request that are usually empty (Parse,
-// Meta, Referer, Path, Backup and Depth) as one JSON object; "" if all are.
+// Meta, Referer, Path, Loose, Backup and Depth) as one JSON object; "" if all are.
 // Bytes of a URL that are not UTF-8 are percent-escaped.
 //
 // It returns an error for a request that no store takes: if its Kind is none,
@@ -52,10 +53,10 @@ func PackRest(r *trawl.Request) (string, error) {
 	if r.Kind > trawl.KindFile {
 		return "", fmt.Errorf("request %s: %v is no kind of request", r.URL, r.Kind)
 	}
-	if r.Parse == "" && len(r.Meta) == 0 && r.Referer == "" && r.Path == "" && len(r.Backup) == 0 && r.Depth == 0 {
+	if r.Parse == "" && len(r.Meta) == 0 && r.Referer == "" && r.Path == "" && !r.Loose && len(r.Backup) == 0 && r.Depth == 0 {
 		return "", nil
 	}
-	v := rest{r.Parse, r.Meta, escapeInvalid(r.Referer), r.Path, r.Backup, r.Depth}
+	v := rest{r.Parse, r.Meta, escapeInvalid(r.Referer), r.Path, r.Loose, r.Backup, r.Depth}
 	for i, b := range v.Backup {
 		if utf8.ValidString(b) {
 			continue
@@ -83,7 +84,7 @@ func UnpackRest(s string, r *trawl.Request) error {
 	if err := json.Unmarshal([]byte(s), &v); err != nil {
 		return fmt.Errorf("%w: request %s: %v", ErrCorrupt, r.URL, err)
 	}
-	r.Parse, r.Meta, r.Referer, r.Path, r.Backup, r.Depth = v.Parse, v.Meta, v.Referer, v.Path, v.Backup, v.Depth
+	r.Parse, r.Meta, r.Referer, r.Path, r.Loose, r.Backup, r.Depth = v.Parse, v.Meta, v.Referer, v.Path, v.Loose, v.Backup, v.Depth
 	return nil
 }
 

@@ -26,7 +26,7 @@ var addTests = []test{
 		full := request(trawl.Request{
 			URL: "https://www.example.com/g/1?p=思考中", Kind: trawl.KindFile, Spider: "mzitu", Parse: "gallery",
 			Meta: json.RawMessage(`{"title":"思考中 <&>","n":[1,2.5,null]}`), Referer: "https://www.example.com/g/?a=1&b=2",
-			Path: "思考中/1.jpg", Backup: []string{"https://b.example/1.jpg", "https://c.example/1.jpg"}, Depth: 3,
+			Path: "思考中/1.jpg", Loose: true, Backup: []string{"https://b.example/1.jpg", "https://c.example/1.jpg"}, Depth: 3,
 		})
 		full.Tries, full.Origin = 2, store.HostOf("origin.example")
 		bare := page("https://www.example.com/")
