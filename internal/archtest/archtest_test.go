@@ -32,7 +32,8 @@ var arrows = map[string][]string{
 	// the nouns of the root package; so each can be read, tested and replaced
 	// by itself.
 	"internal/cookies": {},
-	"internal/extract": {".", "xpath"},
+	"internal/extract": {".", "xpath", "internal/tree"},
+	"internal/tree":    {},
 	"internal/fetch":   {"."},
 	"internal/decode":  {"process"},
 	"internal/save":    {"."},
@@ -53,7 +54,7 @@ var arrows = map[string][]string{
 
 	// Spiders turn pages into results and fetch nothing.
 	"internal/spider":  {".", "internal/extract"},
-	"internal/gallery": {".", "internal/extract"},
+	"internal/gallery": {".", "internal/extract", "internal/tree"},
 	"spiders":          {},
 
 	// A spider in worker processes is still a spider; names are made safe

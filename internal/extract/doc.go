@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/text/encoding"
 
+	"github.com/trawl-go/trawl/internal/tree"
 	"github.com/trawl-go/trawl/xpath"
 )
 
@@ -128,9 +129,7 @@ func (d *Doc) tree() error {
 		return d.err
 	}
 	d.parsed = true
-	// With scripting on, what stands in <noscript> is text, and the images
-	// of a lazy page are lost with it.
-	root, err := html.ParseWithOptions(strings.NewReader(d.Text()), html.ParseOptionEnableScripting(false))
+	root, err := tree.Parse(d.Text())
 	if err != nil {
 		d.err = fmt.Errorf("extract: parse page: %w", err)
 		return d.err

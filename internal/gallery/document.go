@@ -12,6 +12,7 @@ import (
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/extract"
+	"github.com/trawl-go/trawl/internal/tree"
 )
 
 // A document is one HTML page. It is not safe for concurrent use.
@@ -32,8 +33,7 @@ type document struct {
 // parseDocument builds the tree. It does so beside doc, whose tree is its own,
 // because the rules here look at the neighbours and ancestors of nodes.
 func parseDocument(u *url.URL, doc *extract.Doc) (*document, error) {
-	// With scripting on, what stands in <noscript> is text.
-	root, err := html.ParseWithOptions(strings.NewReader(doc.Text()), html.ParseOptionEnableScripting(false))
+	root, err := tree.Parse(doc.Text())
 	if err != nil {
 		return nil, fmt.Errorf("parse page: %w", err)
 	}
