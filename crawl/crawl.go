@@ -207,9 +207,11 @@ type Engine struct {
 	count   counters
 	shared  store.Shared // nil if the store is the process's own
 	noLinks sync.Once    // guards the warning that there are none
+	stopped sync.Map     // names of hosts whose stop was told
 
 	unfinished bool        // an earlier update was
 	inRow      int         // known files, in the committer
+	committing time.Time   // when the commit under way began, in the committer
 	enough     atomic.Bool // they were AbortAfter
 	stopTaking context.CancelFunc
 }
@@ -294,6 +296,7 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	e.before = before
+	e.log.Info("run begins", "pages_waiting", before.Pages.Waiting, "files_waiting", before.Files.Waiting)
 	lease, err := e.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -340,7 +343,9 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	err = errors.Join(err, e.parts.Store.Release(last, leases))
 	sum, serr := e.summary(last)
 	sum.Interrupted = ctx.Err() != nil && sum.Left() > 0
-	return sum, errors.Join(err, serr)
+	err = errors.Join(err, serr)
+	e.logEnd(sum, err)
+	return sum, err
 }
 
 // acquire takes the one partition of a store that is not shared.
@@ -424,6 +429,7 @@ func (e *Engine) work(ctx context.Context) error {
 			keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 			defer stop()
 			k := newKeeper(e.shared, e.front, e.opt.Worker, e.opt.Lease, e.log)
+			k.tell = e.opt.Events.Leases
 			thread.Go(scope, "leases", func(context.Context) error {
 				k.run(keep)
 				return nil
@@ -457,6 +463,7 @@ func (e *Engine) limits(name, _ string) frontier.Limits {
 
 // beforeCommit makes the files of a group durable under their names.
 func (e *Engine) beforeCommit(ctx context.Context) error {
+	e.committing = time.Now()
 	if e.parts.Files == nil {
 		return nil
 	}

@@ -8,9 +8,10 @@ import (
 
 // Events are told what happens in a job. Every field may be nil.
 //
-// Page, File, Item, Failed and Retry come from one goroutine, in the order in
-// which things became durable, once for each; the others from several at
-// once. A function must not block for long, since the job waits for it.
+// Page, File, Item, Failed, Retry and Commit come from one goroutine, in the
+// order in which things became durable, once for each; the others from several
+// at once. A function must not block for long, since the job waits for it. More
+// than one listener is joined with [Both].
 type Events struct {
 	// Page: a page is done, with all that came of it.
 	Page func(PageDone)
@@ -27,6 +28,16 @@ type Events struct {
 	ItemFailed func(page string, err trawl.ItemError)
 	// HostRests: a host asked to be left alone for a while.
 	HostRests func(HostRests)
+	// HostStopped: nothing more is asked of a host in this run.
+	HostStopped func(HostStopped)
+	// Commit: a group of outcomes is durable, after the events of its pages and
+	// files.
+	Commit func(Commit)
+	// Leases: the process has more or fewer partitions of a job that is shared.
+	Leases func(Leases)
+	// StoreRetry: the store of a job that is shared could not do something for
+	// now, and goes on trying.
+	StoreRetry func(StoreRetry)
 	// Warning: something that the author of a spider should know; each text
 	// once in a job.
 	Warning func(text string)
@@ -80,4 +91,85 @@ type HostRests struct {
 	Host   string    `json:"host"`
 	Until  time.Time `json:"until"`
 	Status int       `json:"status"`
+}
+
+// A HostStopped is a host that nothing more is asked of in this run: it has
+// refused too often, or asks for a login.
+type HostStopped struct {
+	Host string `json:"host"`
+	Why  string `json:"why"`
+}
+
+// A Commit is a group of outcomes, pages and files that were done, failed or
+// will be tried again, that is durable.
+type Commit struct {
+	Outcomes int `json:"outcomes"`
+	// Took is how long it took, the directories of files synced, in nanoseconds.
+	Took time.Duration `json:"took"`
+}
+
+// Leases say what has changed in a process's share of a job that others work on
+// too, in partitions.
+type Leases struct {
+	Taken int `json:"taken,omitempty"`
+	Given int `json:"given,omitempty"` // back, so that others have a share
+	Lost  int `json:"lost,omitempty"`  // to others, as they ended before they were renewed
+	// Have is the number of partitions now, and Workers that of the processes
+	// which share the job; 0 if it is not known.
+	Have    int `json:"have"`
+	Workers int `json:"workers,omitempty"`
+}
+
+// A StoreRetry is something that a shared store could not do for now.
+type StoreRetry struct {
+	Op      string `json:"op"`
+	Message string `json:"message"`
+	// Conflict says that other processes stood in the way, which is everyday;
+	// else the store could not be reached.
+	Conflict bool `json:"conflict"`
+}
+
+// Both returns events that are passed to a, and then to b.
+func Both(a, b Events) Events {
+	return Events{
+		Page:        both(a.Page, b.Page),
+		File:        both(a.File, b.File),
+		Item:        both(a.Item, b.Item),
+		Failed:      both(a.Failed, b.Failed),
+		Retry:       both(a.Retry, b.Retry),
+		ItemFailed:  bothItemFailed(a.ItemFailed, b.ItemFailed),
+		HostRests:   both(a.HostRests, b.HostRests),
+		HostStopped: both(a.HostStopped, b.HostStopped),
+		Commit:      both(a.Commit, b.Commit),
+		Leases:      both(a.Leases, b.Leases),
+		StoreRetry:  both(a.StoreRetry, b.StoreRetry),
+		Warning:     both(a.Warning, b.Warning),
+	}
+}
+
+func both[T any](a, b func(T)) func(T) {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(v T) { a(v); b(v) }
+}
+
+func bothItemFailed(a, b func(string, trawl.ItemError)) func(string, trawl.ItemError) {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(page string, err trawl.ItemError) { a(page, err); b(page, err) }
+}
+
+// tell calls a listener, if there is one.
+func tell[T any](fn func(T), v T) {
+	if fn != nil {
+		fn(v)
+	}
 }

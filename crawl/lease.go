@@ -21,6 +21,7 @@ type keeper struct {
 	worker string
 	ttl    time.Duration
 	log    *slog.Logger
+	tell   func(Leases) // may be nil
 
 	idle int // how often in a row all processes were
 }
@@ -78,8 +79,8 @@ func (k *keeper) step(ctx context.Context) error {
 	case have < standing.Share:
 		var ls []store.Lease
 		if ls, err = k.st.Acquire(ctx, k.worker, standing.Share-have, k.ttl); len(ls) > 0 {
-			k.log.Info("partitions taken", "partitions", len(ls), "workers", standing.Workers)
 			k.front.Take(ls)
+			k.changed("partitions taken", Leases{Taken: len(ls), Workers: standing.Workers})
 		}
 	}
 	// What nobody has a lease on may be that of a process that has died, with
@@ -109,8 +110,8 @@ func (k *keeper) renew(ctx context.Context) error {
 		}
 	}
 	if len(lost) > 0 {
-		k.log.Warn("partitions lost to other workers", "partitions", len(lost))
 		k.front.Lose(lost)
+		k.changed("partitions lost to other workers", Leases{Lost: len(lost)})
 	}
 	k.front.Take(held)
 	return nil
@@ -123,5 +124,21 @@ func (k *keeper) giveBack(ctx context.Context) error {
 	if len(ls) == 0 {
 		return nil
 	}
-	return k.st.Release(ctx, ls)
+	err := k.st.Release(ctx, ls)
+	if err == nil {
+		k.changed("partitions given back", Leases{Given: len(ls)})
+	}
+	return err
+}
+
+// changed tells of a change in the process's share.
+func (k *keeper) changed(what string, l Leases) {
+	ls, _ := k.front.Leases()
+	l.Have = len(ls)
+	level := slog.LevelInfo
+	if l.Lost > 0 {
+		level = slog.LevelWarn
+	}
+	k.log.Log(context.Background(), level, what, "partitions", l.Taken+l.Given+l.Lost, "have", l.Have, "workers", l.Workers)
+	tell(k.tell, l)
 }

@@ -221,6 +221,7 @@ func denies(f *store.Failure) bool {
 // failed is the outcome of a request that came to err: it is tried again
 // later, or given up.
 func (e *Engine) failed(t *frontier.Task, err error) store.Outcome {
+	defer e.noteStop(t)
 	f := failure(t, err)
 	var fe *fetch.Error
 	temporary := errors.As(err, &fe) && fe.Temporary()

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/frontier"
@@ -28,6 +30,7 @@ type counters struct {
 	same      [2]atomic.Int64 // asked again and not changed, by kind
 	itemsBad  atomic.Int64
 	retries   atomic.Int64
+	active    [2]atomic.Int64 // requests under way, by kind
 
 	mu       sync.Mutex // guards what follows
 	failed   map[string]int
@@ -99,6 +102,8 @@ func (e *Engine) badSeed(err error) {
 
 // committed counts and reports what has become durable.
 func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.Receipt) {
+	took := time.Since(e.committing)
+	defer func() { tell(e.opt.Events.Commit, Commit{Outcomes: len(outs), Took: took}) }()
 	if err := errors.Join(e.hold(rec), e.archive(ts, outs, rec), e.countKnown(outs)); err != nil {
 		e.front.Fail(err)
 	}
@@ -168,7 +173,7 @@ func (e *Engine) reportPage(t *frontier.Task, o *store.Outcome) {
 			ev.Pages++
 		}
 	}
-	e.log.Info("page", "url", ev.URL, "pages", ev.Pages, "files", ev.Files, "items", ev.Items)
+	e.log.Debug("page", "url", ev.URL, "pages", ev.Pages, "files", ev.Files, "items", ev.Items)
 	if fn := e.opt.Events.Page; fn != nil {
 		fn(ev)
 	}
@@ -195,7 +200,7 @@ func (e *Engine) reportFile(t *frontier.Task, o *store.Outcome, dups []store.Fil
 		}
 	}
 	e.count.fileBytes.Add(ev.Size)
-	e.log.Info("file", "url", ev.URL, "path", ev.Path, "size", ev.Size)
+	e.log.Debug("file", "url", ev.URL, "path", ev.Path, "size", ev.Size)
 	if fn := e.opt.Events.File; fn != nil {
 		fn(ev)
 	}
@@ -207,7 +212,7 @@ func (e *Engine) reportFailure(o *store.Outcome) {
 	if o.State == store.Waiting {
 		ev.Again = o.Due
 		e.count.retries.Add(1)
-		e.log.Info("retry", "url", f.URL, "reason", f.Reason, "err", f.Message, "at", o.Due)
+		e.log.Info("retry", "kind", ev.Kind, "host", hostOf(f.URL), "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message, "at", o.Due)
 		if fn := e.opt.Events.Retry; fn != nil {
 			fn(ev)
 		}
@@ -219,7 +224,11 @@ func (e *Engine) reportFailure(o *store.Outcome) {
 	}
 	e.count.failed[f.Reason]++
 	e.count.mu.Unlock()
-	e.log.Error("failed", "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message)
+	level := slog.LevelError
+	if LeftOut(f.Reason) {
+		level = slog.LevelInfo
+	}
+	e.log.Log(context.Background(), level, "failed", "kind", ev.Kind, "host", hostOf(f.URL), "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message)
 	if fn := e.opt.Events.Failed; fn != nil {
 		fn(ev)
 	}
@@ -233,4 +242,41 @@ func (e *Engine) hostRests(ev HostRests) {
 	if fn := e.opt.Events.HostRests; fn != nil {
 		fn(ev)
 	}
+}
+
+// noteStop tells, once, that a task's host was stopped, if it was.
+func (e *Engine) noteStop(t *frontier.Task) {
+	why := e.front.WhyStopped(t)
+	if why == "" {
+		return
+	}
+	if _, told := e.stopped.LoadOrStore(t.HostName, true); told {
+		return
+	}
+	e.log.Error("host stopped", "host", t.HostName, "why", why)
+	tell(e.opt.Events.HostStopped, HostStopped{Host: t.HostName, Why: why})
+}
+
+// logEnd logs what the run came to.
+func (e *Engine) logEnd(s *Summary, err error) {
+	level := slog.LevelInfo
+	args := []any{
+		"pages", s.Pages.Done, "files", s.Files.Done, "items", s.Items, "bytes", s.Bytes, "received", s.Received,
+		"failed", s.Pages.Failed + s.Files.Failed, "waiting", s.Left(), "retries", s.Retries,
+		"seconds", s.Elapsed.Seconds(), "interrupted", s.Interrupted,
+	}
+	if err != nil {
+		level = slog.LevelError
+		args = append(args, "err", err)
+	}
+	e.log.Log(context.Background(), level, "run ends", args...)
+}
+
+// hostOf returns the host of a URL, "" if it has none.
+func hostOf(rawURL string) string {
+	u, err := trawl.ParseURL(rawURL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }

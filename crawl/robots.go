@@ -220,6 +220,7 @@ func (e *Engine) check(ctx context.Context, t *frontier.Task) {
 	case errors.As(err, &fe) && (fe.Status == 429 || fe.Status == 503):
 		next := e.front.Refused(t, fe.RetryAfter)
 		e.hostRests(HostRests{Host: t.HostName, Until: next, Status: fe.Status})
+		e.noteStop(t)
 		e.front.Abandon(t)
 	default:
 		most := e.opt.Retries

@@ -186,6 +186,62 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 	}, nil
 }
 
+// A Load is what this process has in hand of a job, alone or among others.
+type Load struct {
+	Pages, Files KindLoad
+
+	// Uncommitted are the pages and files that are finished and not durable yet.
+	Uncommitted int
+
+	// Hosts with something to do in memory, and those that were stopped.
+	Hosts HostCounts
+
+	// Received is the number of bytes in bodies so far.
+	Received int64
+
+	// Shared says that the job is, and then Partitions are those of the process,
+	// and LeaseAge is how long ago the one of them was last renewed for which that
+	// is the longest ago. When it reaches Lease others may take it over.
+	Shared          bool
+	Partitions      int
+	LeaseAge, Lease time.Duration
+}
+
+// A KindLoad counts requests of one kind that the process has in hand.
+type KindLoad struct {
+	Ready   int // of hosts that may be asked now: they want a worker
+	Waiting int // for their host, in memory
+	Active  int // under way
+}
+
+// HostCounts counts hosts by how they stand.
+type HostCounts = frontier.HostCounts
+
+// Load tells what the process has in hand. It asks nothing of the store, and so
+// does not wait. It may be called at any time from any goroutine; before Run has
+// begun it returns [ErrNotRunning].
+func (e *Engine) Load() (Load, error) {
+	front := e.running.Load()
+	if front == nil {
+		return Load{}, ErrNotRunning
+	}
+	f := front.Load()
+	kind := func(k trawl.Kind) KindLoad {
+		return KindLoad{Ready: f.Ready[k], Waiting: f.Waiting[k], Active: int(e.count.active[k].Load())}
+	}
+	l := Load{
+		Pages: kind(trawl.KindPage), Files: kind(trawl.KindFile), Uncommitted: f.Uncommitted, Hosts: f.Hosts,
+		Received: e.count.bytes.Load(), Shared: e.shared != nil, Partitions: f.Partitions,
+	}
+	if e.shared != nil {
+		l.Lease = e.opt.Lease
+		if !f.LeaseEnds.IsZero() {
+			l.LeaseAge = max(e.opt.Lease-time.Until(f.LeaseEnds), 0)
+		}
+	}
+	return l, nil
+}
+
 // A meter counts what is read, and calls end when all of it is.
 type meter struct {
 	r   io.Reader

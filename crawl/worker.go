@@ -67,6 +67,8 @@ func (c *crew) step() bool {
 	if err != nil {
 		return false
 	}
+	e.count.active[c.kind].Add(1)
+	defer e.count.active[c.kind].Add(-1)
 	p := c.patience()
 	finished := false
 	defer func() {

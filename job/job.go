@@ -12,7 +12,7 @@
 //	defer j.Close()
 //	sum, err := j.Run(ctx)
 //
-// A Job belongs to one goroutine, except for [Job.Snapshot].
+// A Job belongs to one goroutine, except for [Job.Snapshot] and [Job.Load].
 package job
 
 import (
@@ -359,6 +359,10 @@ func (j *Job) Run(ctx context.Context) (*crawl.Summary, error) { return j.engine
 func (j *Job) Snapshot(ctx context.Context, hosts int) (crawl.Snapshot, error) {
 	return j.engine.Snapshot(ctx, hosts)
 }
+
+// Load tells what this process has in hand of the job; see [crawl.Engine.Load].
+// It is safe for concurrent use.
+func (j *Job) Load() (crawl.Load, error) { return j.engine.Load() }
 
 // Retry makes failed requests wait again: those for which want returns true,
 // all if it is nil. Call it before Run. It returns how many.

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
+	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/sqlite"
@@ -69,7 +72,7 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 	if name == "" {
 		name = p.Name
 	}
-	st, err := postgres.Open(ctx, o.Shared.URL, &postgres.Options{Job: name, Existing: o.Shared.Join})
+	st, err := postgres.Open(ctx, o.Shared.URL, &postgres.Options{Job: name, Existing: o.Shared.Join, Retrying: retrying(&o.Crawl)})
 	if err != nil {
 		return err
 	}
@@ -119,4 +122,30 @@ func claimShared(ctx context.Context, st store.Store, name string, p Plan) error
 		}
 	}
 	return claim(ctx, st, "job "+name, Identity{Name: p.Name, Source: p.Source, Args: p.Args})
+}
+
+// retrying tells of what the database could not do for now, and logs once that it
+// is away, and back.
+func retrying(o *crawl.Options) func(op string, err error, conflict bool) {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	var away atomic.Bool
+	return func(op string, err error, conflict bool) {
+		switch {
+		case err == nil:
+			if away.CompareAndSwap(true, false) {
+				log.Info("database back")
+			}
+			return
+		case conflict:
+			log.Info("transaction retried", "op", op, "err", err)
+		case away.CompareAndSwap(false, true):
+			log.Warn("database away", "op", op, "err", err)
+		}
+		if fn := o.Events.StoreRetry; fn != nil {
+			fn(crawl.StoreRetry{Op: op, Message: err.Error(), Conflict: conflict})
+		}
+	}
 }

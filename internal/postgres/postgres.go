@@ -57,6 +57,12 @@ type Options struct {
 	// reached; zero means 2 minutes, negative not at all. Open does not wait.
 	Patience time.Duration
 
+	// Retrying, if not nil, is told what failed for now and will be tried again:
+	// as other processes stood in the way if conflict is true, else because the
+	// server could not be reached. Once it has been done after all, err is nil.
+	// It may be called from several goroutines at once.
+	Retrying func(op string, err error, conflict bool)
+
 	hook func(step) // called at the steps of each change, for tests
 }
 

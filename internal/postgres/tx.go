@@ -78,6 +78,7 @@ func (s *Store) write(ctx context.Context, op string, m mode, f func(*tx) error)
 	var (
 		unsure    mark
 		conflicts int
+		retried   bool
 		began     = time.Now()
 		pause     = 10 * time.Millisecond
 	)
@@ -88,6 +89,9 @@ func (s *Store) write(ctx context.Context, op string, m mode, f func(*tx) error)
 		}
 		switch {
 		case err == nil:
+			if retried && s.opts.Retrying != nil {
+				s.opts.Retrying(op, nil, false)
+			}
 			return nil
 		case errors.Is(err, errUndone):
 			return ctx.Err()
@@ -105,6 +109,9 @@ func (s *Store) write(ctx context.Context, op string, m mode, f func(*tx) error)
 		}
 		if !retry || conflicts > mostConflicts || !conflict && time.Since(began) > s.opts.Patience {
 			return s.fail(op, err)
+		}
+		if retried = true; s.opts.Retrying != nil {
+			s.opts.Retrying(op, err, conflict)
 		}
 		// Half of the pause is random, so that those who stood in each
 		// other's way do not meet again.
