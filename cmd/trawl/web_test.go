@@ -126,7 +126,9 @@ func (w *web) picture(path string) []byte {
 func (w *web) page(h, n int) []byte {
 	p := &page{}
 	p.WriteString("<!doctype html><title>a page</title>\n")
-	fmt.Fprintf(p, "<img src=\"http://%s/%d-%d.png\">\n", host((h+1)%w.hosts), h, n)
+	if n < w.pages {
+		fmt.Fprintf(p, "<img src=\"http://%s/%d-%d.png\">\n", host((h+1)%w.hosts), h, n)
+	}
 	if n+1 < w.pages {
 		p.link(fmt.Sprintf("/%d", n+1))
 	}

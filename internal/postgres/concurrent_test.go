@@ -185,3 +185,42 @@ func TestOpenAtTheSameTime(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A page with 100,000 links, nine of ten to one host, is one commit, and who
+// reads the others is not held up by that host.
+func TestHugePage(t *testing.T) {
+	const links = 100_000
+	s := open(t, server(t), &postgres.Options{Job: newJob(), Partitions: 1})
+	first := entry("a.example", 0)
+	add(t, s, first)
+	ls := acquire(t, s, 0, long)
+	children := make([]store.Entry, links)
+	for i := range children {
+		host := "big.example"
+		if i%10 == 0 {
+			host = fmt.Sprintf("h%d.example", i/10%100)
+		}
+		children[i] = entry(host, i)
+	}
+	r, err := s.Commit(bg, store.Commit{Leases: ls, Outcomes: []store.Outcome{done(s, first, children...)}})
+	if err != nil || r.NewPages != links {
+		t.Fatalf("Commit = %d new pages, %v; want %d", r.NewPages, err, links)
+	}
+	hs, err := s.Hosts(bg, ls[0], -1<<63, 200)
+	if err != nil || len(hs) != 101 {
+		t.Fatalf("Hosts = %d hosts, %v; want 101", len(hs), err)
+	}
+	qs := make([]store.HostQuery, len(hs))
+	for i, h := range hs {
+		qs[i] = store.HostQuery{Host: h.ID, Limit: 20}
+	}
+	bs, err := s.Due(bg, ls[0], time.Now(), qs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range bs {
+		if len(b.Entries) != 20 {
+			t.Errorf("host %s: %d requests are due, want 20", hs[i].Name, len(b.Entries))
+		}
+	}
+}
