@@ -2,13 +2,14 @@ package job
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
@@ -80,9 +81,11 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 	if err := claimShared(ctx, st, name, p); err != nil {
 		return err
 	}
-	host, _ := os.Hostname()
-	process := fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano())
-	files, err := save.Open(dir, &save.Options{NoSync: o.NoSync, Process: process})
+	own, gone, err := places(ctx, st)
+	if err != nil {
+		return err
+	}
+	files, err := save.Open(dir, &save.Options{NoSync: o.NoSync, Process: own, Gone: gone})
 	if err != nil {
 		return err
 	}
@@ -100,29 +103,70 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 }
 
 // claimShared makes a new job in the database the plan's, or checks that it
-// is.
-func claimShared(ctx context.Context, st store.Store, name string, p Plan) error {
+// is. Of several plans at the same time one wins.
+func claimShared(ctx context.Context, st store.Shared, name string, p Plan) error {
 	// The source goes first: who sees the job has its spider.
 	if p.Text.Text != "" {
-		src, ok, err := SourceOf(ctx, st)
-		if err != nil {
+		var src Source
+		if err := claimValue(ctx, st, sourceKey, p.Text, &src); err != nil {
 			return err
 		}
-		if ok && src.Text != p.Text.Text {
+		if src.Text != p.Text.Text {
 			return &OtherSourceError{Job: name, File: p.Text.Name}
 		}
-		if !ok {
-			data, err := json.Marshal(p.Text)
-			if err != nil {
-				return err
-			}
-			if err := st.Set(ctx, sourceKey, string(data)); err != nil {
-				return err
-			}
-		}
 	}
-	return claim(ctx, st, "job "+name, Identity{Name: p.Name, Source: p.Source, Args: p.Args})
+	want := Identity{Name: p.Name, Source: p.Source, Args: p.Args}
+	var have Identity
+	if err := claimValue(ctx, st, identityKey, want, &have); err != nil {
+		return err
+	}
+	if !have.same(want) {
+		return &OtherJobError{Dir: "job " + name, Have: have, Want: want}
+	}
+	return nil
 }
+
+// claimValue gives the job a value, unless it has one, and stores the one that
+// it has then in have.
+func claimValue(ctx context.Context, st store.Shared, key string, want, have any) error {
+	data, err := json.Marshal(want)
+	if err != nil {
+		return err
+	}
+	current, err := st.Claim(ctx, key, string(data))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(current), have); err != nil {
+		return fmt.Errorf("job: what the store says of the job: %w", err)
+	}
+	return nil
+}
+
+// places returns the name of the process's place for temporary files in the
+// job's directory, and which of those of others may be removed: the job's,
+// whose session is gone. A directory may hold the places of another job, whose
+// sessions this one does not know.
+func places(ctx context.Context, st store.Shared) (own string, gone func(string) bool, err error) {
+	tag, err := st.Claim(ctx, placeKey, rand.Text()[:8])
+	if err != nil {
+		return "", nil, err
+	}
+	alive, err := st.Sessions(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	host, _ := os.Hostname()
+	own = fmt.Sprintf("%s-%s-%s-%d", tag, st.Session(), host, os.Getpid())
+	return own, func(process string) bool {
+		rest, ok := strings.CutPrefix(process, tag+"-")
+		session, _, _ := strings.Cut(rest, "-")
+		return ok && !alive[session]
+	}, nil
+}
+
+// placeKey is where the store keeps what the job's places have in common.
+const placeKey = "place"
 
 // retrying tells of what the database could not do for now, and logs once that it
 // is away, and back.

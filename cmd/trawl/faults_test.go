@@ -49,6 +49,7 @@ func TestFaults(t *testing.T) {
 		{"storm", faultStorm},
 		{"long read", faultLongRead},
 		{"huge page", faultHuge},
+		{"two spiders", faultSpiders},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -205,6 +206,25 @@ func (f *faultTest) connect() *pgx.Conn {
 	return c
 }
 
+// age has everything that processes have left, in the directory and in the
+// database, be two hours old.
+func (f *faultTest) age() {
+	f.Helper()
+	left, err := filepath.Glob(filepath.Join(f.dir, ".trawl", "tmp-*"))
+	if err != nil || len(left) == 0 {
+		f.Fatalf("processes that were killed have left nothing, %v", err)
+	}
+	then := time.Now().Add(-2 * time.Hour)
+	for _, p := range left {
+		if err := os.Chtimes(p, then, then); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if _, err := f.connect().Exec(f.Context(), "UPDATE worker SET seen = seen - interval '2 hours'"); err != nil {
+		f.Fatal(err)
+	}
+}
+
 // Processes are killed when a picture has been answered and not yet saved,
 // when files have their names and the database knows nothing, before COMMIT
 // reaches the server, and before its answer reaches them.
@@ -233,8 +253,14 @@ func faultSteps(f *faultTest) {
 		_ = p.cmd.Process.Kill()
 		p.wait(-1)
 	}
+	f.age()
 	f.start("").wait(0)
 	f.check(4 * faultCost)
+	// What they had begun to save is gone from the directory.
+	left, err := filepath.Glob(filepath.Join(f.dir, ".trawl", "tmp-*"))
+	if err != nil || len(left) > 0 {
+		f.Errorf("%v was left, %v", left, err)
+	}
 }
 
 // Every third answer to a COMMIT is lost. It is found out that the commit was
@@ -380,4 +406,39 @@ func faultHuge(f *faultTest) {
 	if err != nil || stats.Pages.Total() < links || stats.Pages.Waiting < links*8/10 {
 		f.Errorf("Stats() = %+v, %v; want %d pages and most of them waiting", stats, err, links)
 	}
+}
+
+// Several processes begin a job at the same time, with two different spiders.
+// One spider wins, and the others are told.
+func faultSpiders(f *faultTest) {
+	texts := [2]string{f.web.spider(faultDelay), f.web.spider(faultDelay) + "\n# another one\n"}
+	var ps []*faultProcess
+	for i := range 4 {
+		f.spider = filepath.Join(filepath.Dir(f.spider), fmt.Sprint(i), "web.star")
+		if err := os.MkdirAll(filepath.Dir(f.spider), 0o777); err != nil {
+			f.Fatal(err)
+		}
+		if err := os.WriteFile(f.spider, []byte(texts[i%2]), 0o666); err != nil {
+			f.Fatal(err)
+		}
+		ps = append(ps, f.start(""))
+	}
+	refused := [2]int{}
+	for i, p := range ps {
+		select {
+		case <-p.ended:
+		case <-time.After(2 * time.Minute):
+			f.Fatalf("it does not end\n%s", &p.out)
+		}
+		switch code := p.cmd.ProcessState.ExitCode(); {
+		case code == 2 && strings.Contains(p.out.String(), "was begun with another version of web.star"):
+			refused[i%2]++
+		case code != 0:
+			f.Errorf("exit status %d\n%s", code, &p.out)
+		}
+	}
+	if refused != [2]int{0, 2} && refused != [2]int{2, 0} {
+		f.Errorf("%v processes were refused of either spider, want both of one", refused)
+	}
+	f.check(0)
 }

@@ -152,7 +152,7 @@ func (s *Store) Stand(ctx context.Context, worker string, ttl time.Duration, idl
 	err := s.write(ctx, "stand", lazily, func(t *tx) error {
 		t.queue(`INSERT INTO worker(id, name, idle, seen) VALUES ($1, $2, $3, clock_timestamp() + $4::bigint * interval '1 microsecond')
 			ON CONFLICT (id) DO UPDATE SET idle = excluded.idle, seen = excluded.seen`, s.id, escape(worker), idle, ttl.Microseconds())
-		t.queue("DELETE FROM worker WHERE seen < clock_timestamp() - interval '1 hour'")
+		t.queue("DELETE FROM worker WHERE seen < clock_timestamp() - interval '1 hour'") // see Sessions
 		t.first("SELECT count(*), count(*) FILTER (WHERE idle) FROM worker WHERE seen > clock_timestamp()", nil, &st.Workers, &st.Idle)
 		t.first("SELECT count(*) FROM part WHERE until < clock_timestamp()", nil, &st.Free)
 		return nil
@@ -163,4 +163,22 @@ func (s *Store) Stand(ctx context.Context, worker string, ttl time.Duration, idl
 	st.Workers = max(st.Workers, 1)
 	st.Share = (int(s.parts) + st.Workers - 1) / st.Workers
 	return st, nil
+}
+
+// Session implements [store.Shared].
+func (s *Store) Session() string { return s.id }
+
+// Sessions implements [store.Shared].
+func (s *Store) Sessions(ctx context.Context) (ids map[string]bool, err error) {
+	err = s.read(ctx, "sessions", func(t *tx) error {
+		ids = make(map[string]bool)
+		t.query("SELECT id FROM worker WHERE seen > clock_timestamp() - interval '1 hour'", nil, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			ids[id] = true
+			return err
+		})
+		return nil
+	})
+	return ids, err
 }

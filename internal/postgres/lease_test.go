@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -266,4 +267,55 @@ func TestStand(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(a, false, store.Standing{Share: 8, Free: 5, Workers: 1})
+}
+
+// Of several processes that claim a value at the same time all get the same.
+func TestClaim(t *testing.T) {
+	url, job := server(t), newJob()
+	s := open(t, url, &postgres.Options{Job: job})
+	for round := range 5 {
+		name := fmt.Sprintf("v%d", round)
+		got := make([]string, 6)
+		var wg sync.WaitGroup
+		for i := range got {
+			wg.Go(func() {
+				var err error
+				if got[i], err = s.Claim(bg, name, fmt.Sprintf("值 %d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		v, err := s.Get(bg, name)
+		for _, g := range got {
+			if err != nil || g != v || v == "" {
+				t.Errorf("Claim = %q, and Get %q, %v", g, v, err)
+			}
+		}
+	}
+	if err := s.Set(bg, "v0", ""); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.Claim(bg, "v0", "x"); v != "x" || err != nil {
+		t.Errorf("Claim = %q, %v of a value that was taken back", v, err)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	url, job := server(t), newJob()
+	a, b := open(t, url, &postgres.Options{Job: job}), open(t, url, &postgres.Options{Job: job})
+	for _, s := range []*postgres.Store{a, b} {
+		if _, err := s.Stand(bg, "w", time.Second, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := a.Sessions(bg); err != nil || len(got) != 2 || !got[a.Session()] || !got[b.Session()] {
+		t.Errorf("Sessions = %v, %v; want %s and %s", got, err, a.Session(), b.Session())
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.Sessions(bg); err != nil || len(got) != 1 {
+		t.Errorf("Sessions = %v, %v after one was closed", got, err)
+	}
 }

@@ -164,3 +164,16 @@ func (s *Store) Set(ctx context.Context, name, value string) error {
 		return nil
 	})
 }
+
+// Claim implements [store.Shared].
+func (s *Store) Claim(ctx context.Context, name, value string) (current string, err error) {
+	err = s.write(ctx, "claim", writing, func(t *tx) error {
+		// The row is locked in any case, so that whoever comes second sees what
+		// the first one has committed.
+		t.first(`INSERT INTO value AS v (name, value) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET value = coalesce(nullif(v.value, ''), excluded.value) RETURNING value`,
+			[]any{escape(name), escape(value)}, &current)
+		return t.flush()
+	})
+	return unescape(current), err
+}

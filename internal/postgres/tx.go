@@ -220,21 +220,8 @@ func (t *tx) begin(m mode) {
 	} else {
 		t.queue("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 	}
-	set := map[string]string{
-		"search_path":                         pgx.Identifier{t.s.schema()}.Sanitize(),
-		"lock_timeout":                        millis(lockTime),
-		"idle_in_transaction_session_timeout": millis(idleTime),
-		"statement_timeout":                   millis(pick(m == slowly, slowTime, statementTime)),
-
-		// Every statement finds its rows by an index. What the server knows
-		// of a table that has just begun to grow must not talk it into
-		// reading all of it.
-		"enable_seqscan": "off",
-		"jit":            "off",
-	}
-	if version, _ := strconv.Atoi(leadingDigits(t.c.Conn().PgConn().ParameterStatus("server_version"))); version >= 17 {
-		set["transaction_timeout"] = millis(pick(m == slowly, slowTime, txTime))
-	}
+	set := settings(t.c.Conn().PgConn().ParameterStatus("server_version"), m)
+	set["search_path"] = pgx.Identifier{t.s.schema()}.Sanitize()
 	var calls []string
 	var args []any
 	for name, value := range set {
@@ -250,6 +237,26 @@ func (t *tx) begin(m mode) {
 		calls = append(calls, "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END")
 	}
 	t.queue("SELECT "+strings.Join(calls, ", "), args...)
+}
+
+// settings returns those of a transaction on a server of some version, like
+// "15.8 (Debian 15.8-0+deb12u1)" or "18beta1".
+func settings(version string, m mode) map[string]string {
+	set := map[string]string{
+		"lock_timeout":                        millis(lockTime),
+		"idle_in_transaction_session_timeout": millis(idleTime),
+		"statement_timeout":                   millis(pick(m == slowly, slowTime, statementTime)),
+
+		// Every statement finds its rows by an index. What the server knows
+		// of a table that has just begun to grow must not talk it into
+		// reading all of it.
+		"enable_seqscan": "off",
+		"jit":            "off",
+	}
+	if major, _ := strconv.Atoi(leadingDigits(version)); major >= 17 {
+		set["transaction_timeout"] = millis(pick(m == slowly, slowTime, txTime))
+	}
+	return set
 }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -35,6 +35,11 @@ type Options struct {
 	// dir/.trawl/tmp-PROCESS, which goes with Close. "" is for a directory
 	// that belongs to one process at a time.
 	Process string
+
+	// Gone says of the Process of another whether it is no more. Open removes
+	// its place then, if nothing has changed there for an hour, by the clock of
+	// the disk. Nil means that it cannot be known.
+	Gone func(process string) bool
 }
 
 // A Dir is a directory that files are saved into. Open it with [Open].
@@ -116,7 +121,44 @@ func (d *Dir) open(dir string) (err error) {
 	if d.tmp, err = d.root.OpenRoot(d.work); err != nil {
 		return err
 	}
-	return d.sweep(time.Now())
+	if err := d.sweep(time.Now()); err != nil {
+		return err
+	}
+	return d.sweepGone()
+}
+
+// sweepGone removes the places of processes that were killed.
+func (d *Dir) sweepGone() error {
+	if d.opts.Gone == nil {
+		return nil
+	}
+	own, err := d.root.Stat(d.work) // it was made just now
+	if err != nil {
+		return err
+	}
+	dir, err := d.root.Open(path.Dir(work))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		process, ok := strings.CutPrefix(e.Name(), path.Base(work)+"-")
+		if !ok || process == d.opts.Process || !d.opts.Gone(process) {
+			continue
+		}
+		// It may be that of one who has not yet said that he is there.
+		if info, err := e.Info(); err != nil || own.ModTime().Sub(info.ModTime()) < time.Hour {
+			continue
+		}
+		if err := d.root.RemoveAll(path.Join(path.Dir(work), e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeDir creates the directory itself. The names of those it had to create

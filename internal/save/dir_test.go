@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trawl-go/trawl/internal/save"
 )
@@ -80,5 +81,48 @@ func noTemps(t *testing.T, dir string) {
 	}
 	if len(names) > 0 {
 		t.Errorf("temporary files left: %s", strings.Join(names, " "))
+	}
+}
+
+// Open removes the places of processes that were killed, when nobody can be
+// at work in them.
+func TestGonePlaces(t *testing.T) {
+	dir := t.TempDir()
+	place := func(name string, age time.Duration) string {
+		p := filepath.Join(dir, ".trawl", name)
+		if err := os.MkdirAll(p, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(p, "1"), []byte("x"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(-age)
+		if err := os.Chtimes(p, at, at); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const old = 2 * time.Hour
+	want := map[string]bool{ // whether it stays
+		place("tmp-a-dead", old):            false,
+		place("tmp-a-alive", old):           true,
+		place("tmp-a-young", time.Minute):   true,
+		place("tmp-b-of-another job", old):  true,
+		place("tmp", old):                   true,
+		place("held", old):                  true,
+		place("tmp-a-own", old):             true,
+		place("tmp-a-future", -time.Minute): true,
+	}
+	d, err := save.Open(dir, &save.Options{Process: "a-own", Gone: func(process string) bool {
+		return strings.HasPrefix(process, "a-") && process != "a-alive"
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for p, stays := range want {
+		if _, err := os.Stat(p); (err == nil) != stays {
+			t.Errorf("%s: %v; want that it stays: %v", filepath.Base(p), err, stays)
+		}
 	}
 }

@@ -18,6 +18,19 @@ type Shared interface {
 	// to do. It returns how all of them stand. What was noted is forgotten
 	// when the process closes the store.
 	Stand(ctx context.Context, worker string, ttl time.Duration, idle bool) (Standing, error)
+
+	// Session returns what tells this use of the store from all others: digits
+	// and letters.
+	Session() string
+
+	// Sessions returns those that have noted by Stand that they work on the
+	// job, and have not closed the store. One that has not been heard of for an
+	// hour is left out.
+	Sessions(ctx context.Context) (map[string]bool, error)
+
+	// Claim sets a value of the job that is "", and returns the one that it has
+	// then: of several who claim it at the same time all get the same.
+	Claim(ctx context.Context, name, value string) (string, error)
 }
 
 // A Standing is how the processes stand that work on a job.
