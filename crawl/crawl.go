@@ -374,17 +374,22 @@ func (e *Engine) sharing() *frontier.Sharing {
 // finishOutputs completes the files of records. Those of a shared store are
 // written now, as items of other processes come in between.
 func (e *Engine) finishOutputs(ctx context.Context) error {
-	if e.shared == nil {
-		return e.outputs.finish(ctx)
+	var err error
+	if e.shared != nil {
+		var names []string
+		names, err = e.parts.Store.Outputs(ctx)
+		if err == nil {
+			err = os.MkdirAll(e.outputs.temp(), 0o777)
+		}
+		if err == nil {
+			err = e.outputs.resume(ctx, names)
+		}
 	}
-	names, err := e.parts.Store.Outputs(ctx)
-	if err == nil {
-		err = os.MkdirAll(e.outputs.temp(), 0o777)
+	err = errors.Join(err, e.outputs.finish(ctx))
+	if p, ok := e.parts.Files.(save.Publisher); ok && err == nil {
+		err = e.outputs.publish(ctx, p)
 	}
-	if err == nil {
-		err = e.outputs.resume(ctx, names)
-	}
-	return errors.Join(err, e.outputs.finish(ctx))
+	return err
 }
 
 // work runs the frontier, the seeds and the workers until the job ends.

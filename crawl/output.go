@@ -246,6 +246,26 @@ func (o *outputs) finishOne(ctx context.Context, out *output) error {
 	return writeCSV(o.temp(), table, path)
 }
 
+// publish copies the files to where the job's files go. After a run that was
+// killed the next one does it.
+func (o *outputs) publish(ctx context.Context, p save.Publisher) error {
+	for name := range o.outs {
+		for _, ext := range []string{".jsonl", ".csv"} {
+			f, err := os.Open(o.path(name, ext))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err == nil {
+				err = errors.Join(p.Publish(ctx, name+ext, f), f.Close())
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // inTheWay is the error of a file that the job did not write, in a place that
 // it needs.
 func inTheWay(path string) error {

@@ -133,6 +133,9 @@ type Options struct {
 	// means in its directory, which it has for itself.
 	Shared *Shared
 
+	// Files says where the files go, if not into the job's directory.
+	Files Files
+
 	// NoSync leaves it to the operating system when files reach the disk. A
 	// killed process loses nothing by it; a power cut may take the latest
 	// files and records, and leave files that are recorded and not whole.
@@ -243,14 +246,22 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 			return nil, err
 		}
 		j.st = st
+		if err := decide(ctx, st, o.Files); err != nil {
+			return nil, err
+		}
 		if err := claim(ctx, st, dir, Identity{Name: p.Name, Source: p.Source, Args: p.Args}); err != nil {
 			return nil, err
 		}
-		files, err := save.Open(dir, &save.Options{NoSync: o.NoSync})
+		at, err := agree(ctx, st, o.Files)
 		if err != nil {
 			return nil, err
 		}
-		j.files = files
+		if j.files, err = openPlace(ctx, at, p.Name, dir, save.Options{NoSync: o.NoSync}); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := j.files.(save.Linker); o.Crawl.Link && dir != "" && !ok {
+		return nil, &UnfitError{"--dedupe link", "there are no links in a bucket"}
 	}
 	private := privateHosts{st: j.st}
 	if err := private.load(ctx); err != nil {
@@ -388,7 +399,11 @@ func AcceptHeld(ctx context.Context, dir string) (n int, lost []string, err erro
 		return 0, nil, err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	files, err := save.Open(dir, nil)
+	at, err := placeOf(ctx, st)
+	if err != nil {
+		return 0, nil, err
+	}
+	files, err := openPlace(ctx, at, dir, dir, save.Options{})
 	if err != nil {
 		return 0, nil, err
 	}

@@ -78,18 +78,23 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 		return err
 	}
 	j.st = st
+	if err := decide(ctx, st, o.Files); err != nil {
+		return err
+	}
 	if err := claimShared(ctx, st, name, p); err != nil {
+		return err
+	}
+	at, err := agree(ctx, st, o.Files)
+	if err != nil {
 		return err
 	}
 	own, gone, err := places(ctx, st)
 	if err != nil {
 		return err
 	}
-	files, err := save.Open(dir, &save.Options{NoSync: o.NoSync, Process: own, Gone: gone})
-	if err != nil {
+	if j.files, err = openPlace(ctx, at, name, dir, save.Options{NoSync: o.NoSync, Process: own, Gone: gone}); err != nil {
 		return err
 	}
-	j.files = files
 	if o.Crawl.NoRecords {
 		return nil
 	}

@@ -23,10 +23,8 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	if opt.HTTP.Jar, err = a.jar(ctx, f); err != nil {
 		return err
 	}
-	dir := f.dir
-	if dir == "" {
-		dir = filepath.Join("trawl", f.store.dirName(&p))
-	}
+	f.setDefault(filepath.Join("trawl", f.store.dirName(&p)))
+	dir := f.local()
 	if f.simulate || f.getURLs {
 		dir = ""
 	}
@@ -38,7 +36,11 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 		opt.Crawl.Lease = time.Duration(f.store.lease)
 		opt.Crawl.NoRecords = f.noRecords
 	}
-	ui := a.newUI(f, p.Name, dir, f.store.where(&p, dir))
+	shown := dir
+	if dir != "" && opt.Files.Bucket != "" {
+		shown = opt.Files.Bucket
+	}
+	ui := a.newUI(f, p.Name, shown, f.store.where(&p, dir))
 	opt.Crawl.Events = ui.events()
 	warn := opt.Crawl.Events.Warning
 	if warn == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/isolate"
 	"github.com/trawl-go/trawl/internal/postgres"
+	"github.com/trawl-go/trawl/internal/s3"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/internal/sqlite"
@@ -100,6 +101,8 @@ func statusOf(err error) int {
 		db     *sqlite.Error
 		pg     *postgres.Error
 		source *job.OtherSourceError
+		place  *job.OtherFilesError
+		unfit  *job.UnfitError
 		disk   *save.Error
 		arch   *archive.Error
 		path   *fs.PathError
@@ -111,7 +114,7 @@ func statusOf(err error) int {
 		return exitUsage
 	case errors.Is(err, postgres.ErrNoJob), errors.Is(err, postgres.ErrAddress):
 		return exitUsage
-	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &source), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
+	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &source), errors.As(err, &place), errors.As(err, &unfit), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -130,8 +133,14 @@ func hint(err error) string {
 		source *job.OtherSourceError
 		locked *job.LockedError
 		pg     *postgres.Error
+		place  *job.OtherFilesError
+		object *s3.Error
 	)
 	switch {
+	case errors.As(err, &object):
+		return object.Hint()
+	case errors.As(err, &place):
+		return "leave out -d, and they go there; or begin another job"
 	case errors.As(err, &source):
 		return "give the new one a job of its own with --job, or run the old one"
 	case errors.As(err, &other) && strings.HasPrefix(other.Dir, "job "):

@@ -20,7 +20,8 @@ import (
 
 // collectFlags are the flags of the commands that collect.
 type collectFlags struct {
-	dir       string
+	dir       string // or the address of a bucket
+	jobDir    string
 	jobs      int
 	producers int
 	consumers int
@@ -81,7 +82,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 		groups = append(groups, flagGroup{title, fs})
 	}
 	group("Where to", func(fs *pflag.FlagSet) {
-		fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME)")
+		fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME), or s3://BUCKET/PREFIX for the files alone")
+		fs.StringVar(&f.jobDir, "job-dir", "", "`DIR` for the state of a job whose files go to a bucket, and for its records (default ./trawl/NAME)")
 		fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 		fs.StringVar(&f.archive, "download-archive", "", "leave out the files listed in `FILE`, by this or other jobs or by gallery-dl, and list those that are saved")
 		fs.StringVar(&f.sync, "sync", "on", "`on`: files are on disk before they count; off: faster, at the risk of a power cut")
@@ -141,12 +143,16 @@ func (f *collectFlags) add(c *cobra.Command) {
 	_ = c.MarkFlagFilename("cookies") // cannot fail: the flags are there
 	_ = c.MarkFlagFilename("download-archive")
 	_ = c.MarkFlagDirname("directory")
+	_ = c.MarkFlagDirname("job-dir")
 }
 
 // options returns what the flags say. changed reports whether a flag was
 // given.
 func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*job.Options, error) {
 	o := &job.Options{}
+	if err := f.place(o); err != nil {
+		return nil, err
+	}
 	for _, n := range []struct {
 		flag string
 		v    int

@@ -33,7 +33,7 @@ the file itself. "trawl URL..." is the same.
 
 A list given with -i has one URL a line; empty lines and lines that begin with
 '#' are left out. It is read as it is needed, however long it is.
-` + exitHelp,
+` + placeHelp + exitHelp,
 		Example: `  trawl get https://example.com/gallery/7
   trawl get -i list.txt -d pictures
   grep -o 'https://[^"]*jpg' page.html | trawl get -i - -d pictures`,
@@ -46,9 +46,7 @@ A list given with -i has one URL a line; empty lines and lines that begin with
 			if err != nil {
 				return err
 			}
-			if flags.dir == "" {
-				flags.dir = filepath.Join("trawl", getName(urls, list))
-			}
+			flags.setDefault(filepath.Join("trawl", getName(urls, list)))
 			return a.collect(c.Context(), plan, &flags, c.Flags().Changed, nil)
 		},
 	}

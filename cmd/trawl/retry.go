@@ -33,7 +33,7 @@ With --store the files go to the directory given with -d, or to ./trawl/JOB.
 		Example: `  trawl retry trawl/doutula
   trawl retry pictures --reason network --reason http -R 10
   trawl retry pictures --accept-held`,
-		Args: flags.store.dirOr(false),
+		Args: flags.store.dirOrStore(),
 		RunE: func(c *cobra.Command, pos []string) error {
 			if flags.store.url != "" {
 				return a.retryShared(c, &flags, first(pos), reasons, accept)

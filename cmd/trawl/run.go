@@ -25,7 +25,7 @@ A .star file that is not in that folder may be a stranger's. Its code runs in
 worker processes, each with a limit of 512 MB and of 5 seconds a page: a page
 that goes beyond fails, and the job goes on. --isolate=false says that you trust
 it, and --isolate does the same to the others.
-` + storeHelp + exitHelp,
+` + storeHelp + placeHelp + exitHelp,
 		Example: `  trawl run douban
   trawl run doutula -a pages=2 -d pictures
   trawl run mine.star --delay 0.5

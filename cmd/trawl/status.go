@@ -27,7 +27,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show how the job in a directory stands: what is done, what waits, and what
 failed for which reason. It can be asked while the job runs.
 ` + storeHelp,
-		Args: in.dirOr(false),
+		Args: in.dirOrStore(),
 		RunE: func(c *cobra.Command, pos []string) error {
 			ctx := c.Context()
 			st, id, err := in.openJob(ctx, first(pos))
@@ -79,6 +79,12 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		return fmt.Sprintf("%s done, %s waiting, %s failed", thousands(c.Done), thousands(c.Waiting), thousands(c.Failed))
 	}
 	fmt.Fprintln(w, printable(id.String()))
+	switch at, err := job.FilesOf(ctx, st); {
+	case err != nil:
+		return err
+	case at.Bucket != "":
+		row("files in", "%s", at.Bucket)
+	}
 	row("pages", "%s", counts(s.Pages))
 	row("files", "%s, %s", counts(s.Files), size(s.Bytes))
 	if s.Duplicates > 0 {

@@ -145,18 +145,14 @@ func (f *storeFlags) openForChange(ctx context.Context, dir string) (store.Store
 	return st, err
 }
 
-// dirOr demands one directory, or none with --store where a directory says
-// nothing.
-func (f *storeFlags) dirOr(needed bool) cobra.PositionalArgs {
+// dirOrStore demands one directory, or with --store one at most.
+func (f *storeFlags) dirOrStore() cobra.PositionalArgs {
 	one := exactly(1, "the directory of a job")
 	return func(c *cobra.Command, args []string) error {
 		if err := f.check(); err != nil {
 			return err
 		}
-		if f.url == "" || needed {
-			return one(c, args)
-		}
-		if len(args) > 1 {
+		if f.url == "" || len(args) > 1 {
 			return one(c, args)
 		}
 		return nil

@@ -27,6 +27,7 @@ func TestShared(t *testing.T) {
 	pgtest.Need(t)
 	program := buildTrawl(t)
 	t.Run("together", func(t *testing.T) { sharedJob(newSharedTest(t, program, "douban")) })
+	t.Run("bucket", func(t *testing.T) { sharedBucket(newSharedTest(t, program, "douban")) })
 	t.Run("drained", func(t *testing.T) { sharedDrain(newSharedTest(t, program, "doutula")) })
 	t.Run("killed", func(t *testing.T) { sharedKills(newSharedTest(t, program, "doutula")) })
 }
@@ -39,6 +40,7 @@ type sharedTest struct {
 	site    *replica.Server
 	db      *pgtest.Server
 	dir     string
+	env     []string // beside that of the test
 	running []*exec.Cmd
 }
 
@@ -76,6 +78,7 @@ func (s *sharedTest) start(args ...string) (*exec.Cmd, *bytes.Buffer) {
 		args = append(args, "--connect-to", c)
 	}
 	cmd := exec.CommandContext(s.Context(), s.program, args...)
+	cmd.Env = append(os.Environ(), s.env...)
 	var out bytes.Buffer
 	cmd.Stderr = &out
 	if err := cmd.Start(); err != nil {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/decode"
+	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
 	"github.com/trawl-go/trawl/job"
 )
@@ -29,7 +29,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		in     storeFlags
 	)
 	c := &cobra.Command{
-		Use:   "verify DIR",
+		Use:   "verify DIR|--store postgres://HOST/DATABASE [DIR]",
 		Short: "Hash every file of a job again, and name what is missing or changed",
 		Long: `Hash every file that the job in a directory has recorded, and name those that
 are missing or changed. With --redo they wait again; trawl retry DIR fetches
@@ -41,13 +41,14 @@ a trap. It happens in worker processes, which a picture can crash, hang or
 swell without harm. Of JPEG, PNG, GIF, WebP, BMP and TIFF pictures that is;
 others, and kinds that the decoders do not know, are counted and left alone.
 
-With --store DIR is where the files of a job in a database are.
+With --store DIR is where the files of a job in a database are. For files in a
+bucket none is needed; every one is downloaded for it.
 ` + storeHelp + `
 Exit status: 0 all files are as recorded, 7 some are not.`,
-		Args: in.dirOr(true),
+		Args: in.dirOrStore(),
 		RunE: func(c *cobra.Command, pos []string) error {
 			v := verifier{app: a, in: &in, quiet: quiet, began: time.Now()}
-			return v.run(c.Context(), pos[0], pixels, redo)
+			return v.run(c.Context(), first(pos), pixels, redo)
 		},
 	}
 	in.add(c)
@@ -84,6 +85,16 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 		return err
 	}
 	v.total = stats.Files.Done
+	at, err := job.FilesOf(ctx, st)
+	if err != nil {
+		return err
+	}
+	if dir == "" && at.Bucket == "" {
+		return usagef("verify needs the directory where the files are")
+	}
+	if pixels && at.Bucket != "" {
+		return usagef("--decode looks at files on this machine, and those of the job are in %s; give --decode when they are collected", at.Bucket)
+	}
 	if pixels {
 		err = v.decode(ctx, dir, st)
 	} else {
@@ -117,17 +128,17 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 // after an error.
 func (v *verifier) whole(ctx context.Context, dir string, st store.Store) iter.Seq2[store.File, error] {
 	return func(yield func(store.File, error) bool) {
-		root, err := os.OpenRoot(dir)
+		files, err := job.OpenToRead(ctx, st, dir)
 		if err != nil {
 			yield(store.File{}, err)
 			return
 		}
-		defer root.Close()
+		defer files.Close()
 		buf := make([]byte, 1<<20)
 		for f, err := range st.Files(ctx) {
 			what := ""
 			if err == nil {
-				what, err = checkFile(root, f, buf)
+				what, err = checkFile(ctx, files, f, buf)
 			}
 			if err != nil {
 				yield(store.File{}, err)
@@ -252,8 +263,8 @@ func (v *verifier) summary(pixels bool) string {
 }
 
 // checkFile returns "missing" or "changed", or "" if the file is as recorded.
-func checkFile(root *os.Root, f store.File, buf []byte) (string, error) {
-	r, err := root.Open(f.Path)
+func checkFile(ctx context.Context, files job.Reader, f store.File, buf []byte) (string, error) {
+	r, err := files.Open(ctx, save.File{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type})
 	if errors.Is(err, fs.ErrNotExist) {
 		return "missing", nil
 	}
@@ -261,9 +272,6 @@ func checkFile(root *os.Root, f store.File, buf []byte) (string, error) {
 		return "", err
 	}
 	defer r.Close()
-	if info, err := r.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
-		return "changed", err
-	}
 	h := sha256.New()
 	if _, err := io.CopyBuffer(onlyWriter{h}, r, buf); err != nil {
 		return "", err

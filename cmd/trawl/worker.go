@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +27,7 @@ for more. With --job it works on that one, waits for it to begin, and ends with
 it. Spiders come with their jobs; as they may be a stranger's, they run in
 worker processes with limits, see trawl run --help. Files go to DIR/JOB, which
 several workers may share; records are written by trawl run.
-` + storeHelp + exitHelp,
+` + storeHelp + placeHelp + exitHelp,
 		Example: `  trawl worker --store postgres://db.example/jobs -d /mnt/pictures
   trawl worker --store postgres://db.example/jobs --job douban`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -145,9 +144,7 @@ func (w *worker) work(ctx context.Context, name string) (worked, over bool, err 
 	if !flags.quiet && !flags.json {
 		fmt.Fprintf(w.err, "%s: %s waiting\n", printable(name), plural(waiting, "request"))
 	}
-	if flags.dir != "" {
-		flags.dir = filepath.Join(flags.dir, flags.store.dirName(&plan))
-	}
+	flags.below(flags.store.dirName(&plan))
 	if err := w.collect(ctx, plan, &flags, w.changed, nil); err != nil {
 		return true, false, err
 	}

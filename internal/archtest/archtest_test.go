@@ -31,16 +31,19 @@ var arrows = map[string][]string{
 	// What the engine is made of. None of these knows another, except through
 	// the nouns of the root package; so each can be read, tested and replaced
 	// by itself.
-	"internal/cookies": {},
-	"internal/extract": {".", "xpath", "internal/tree"},
-	"internal/tree":    {},
-	"internal/fetch":   {"."},
-	"internal/decode":  {"process"},
-	"internal/save":    {"."},
-	"internal/store":   {"."},
-	"internal/netrc":   {},
-	"internal/replica": {},
-	"internal/robots":  {},
+	"internal/cookies":       {},
+	"internal/extract":       {".", "xpath", "internal/tree"},
+	"internal/tree":          {},
+	"internal/fetch":         {"."},
+	"internal/decode":        {"process"},
+	"internal/save":          {"."},
+	"internal/save/savetest": {".", "internal/save"},
+	"internal/s3":            {"internal/save"},
+	"internal/s3/s3test":     {},
+	"internal/store":         {"."},
+	"internal/netrc":         {},
+	"internal/replica":       {},
+	"internal/robots":        {},
 
 	// The drivers keep a contract and know only it.
 	"internal/sqlite":          {".", "internal/store"},
@@ -65,11 +68,11 @@ var arrows = map[string][]string{
 	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/robots", "internal/save", "internal/store"},
 
 	// Only the wiring knows the drivers.
-	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/save", "internal/sqlite", "internal/postgres", "internal/store"},
+	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/s3", "internal/save", "internal/sqlite", "internal/postgres", "internal/store"},
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/save", "internal/spider", "internal/postgres", "internal/sqlite", "internal/store",
+		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},

@@ -103,6 +103,19 @@ func Open(dir string, opts *Options) (*Dir, error) {
 	return d, nil
 }
 
+// OpenToRead opens a directory for [Dir.Open], [Dir.Has] and [Dir.HasSize], and
+// for nothing else. It changes nothing, and a process may save files into it
+// meanwhile. Errors are an [*Error] with reason Disk.
+func OpenToRead(dir string) (*Dir, error) {
+	d := &Dir{}
+	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
+	var err error
+	if d.root, err = os.OpenRoot(dir); err != nil {
+		return nil, diskError("", err)
+	}
+	return d, nil
+}
+
 func (d *Dir) open(dir string) (err error) {
 	if err := d.makeDir(dir); err != nil {
 		return err

@@ -47,6 +47,9 @@ func (e *Error) Persistent() bool {
 	if errors.Is(e.Err, fs.ErrPermission) || errors.Is(e.Err, fs.ErrClosed) {
 		return true
 	}
+	if p := (interface{ Persistent() bool })(nil); errors.As(e.Err, &p) {
+		return p.Persistent() // of another place than a disk
+	}
 	var code syscall.Errno
 	if !errors.As(e.Err, &code) {
 		return false

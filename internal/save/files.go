@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/trawl-go/trawl"
@@ -91,6 +92,14 @@ type Linker interface {
 	// Link makes f share the space of the file at the path first, if both are
 	// there and have the content of f, and reports whether it does.
 	Link(ctx context.Context, first string, f File) (bool, error)
+}
+
+// A Publisher is a Files elsewhere that keeps a copy of what else a job writes
+// into its directory.
+type Publisher interface {
+	// Publish makes what is in the file, from its beginning, the content at a
+	// path. The file stays the caller's.
+	Publish(ctx context.Context, path string, file *os.File) error
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"time"
@@ -59,6 +60,16 @@ type Temp struct {
 // Path is where the file is now, below the directory and with slashes: for
 // those who want to look at it before it gets its name.
 func (t *Temp) Path() string { return path.Join(t.dir.work, t.name) }
+
+// Open opens the file for reading, for those who take it elsewhere. The error is
+// an [*Error] with reason Disk.
+func (t *Temp) Open() (*os.File, error) {
+	f, err := t.dir.tmp.Open(t.name)
+	if err != nil {
+		return nil, diskError("", err)
+	}
+	return f, nil
+}
 
 // Write streams body into a temporary file. It checks that the body has the
 // length announced, is not over the limit, is a picture if one was wanted,

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trawl-go/trawl/internal/postgres"
+	"github.com/trawl-go/trawl/internal/replica"
+	"github.com/trawl-go/trawl/internal/s3/s3test"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// A placeTest is a job whose files go elsewhere.
+type placeTest struct {
+	*testing.T
+	program string
+	site    *replica.Server
+	srv     *s3test.Server
+	dir     string   // of the job
+	to      []string // the flags that say where files go
+	rand    *rand.Rand
+}
+
+func newPlaceTest(t *testing.T, program string) *placeTest {
+	t.Helper()
+	seed := uint64(envInt(t, "TRAWL_KILL_SEED", int(time.Now().UnixNano()&0xffffffff)))
+	t.Logf("TRAWL_KILL_SEED=%d", seed)
+	dir := t.TempDir()
+	p := &placeTest{
+		T: t, program: program, srv: s3test.New(t, "pictures"), dir: dir, rand: rand.New(rand.NewPCG(seed, 0)),
+		site: replica.New(&replica.Options{
+			Doutula: replica.DoutulaOptions{Pages: 3, Size: image.Pt(60, 60)},
+			Latency: 3 * time.Millisecond, Jitter: 3 * time.Millisecond,
+		}),
+	}
+	if err := p.site.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.site.Close() })
+	return p
+}
+
+// command returns the program with arguments, and the environment by which it
+// finds the bucket.
+func (p *placeTest) command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(p.Context(), p.program, args...)
+	cmd.Env = os.Environ()
+	for k, v := range p.srv.Env() {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	return cmd
+}
+
+// collect returns the command that collects.
+func (p *placeTest) collect() *exec.Cmd {
+	args := append([]string{"run", "doutula", "-n", "-a", "pages=3", "--held", "0"}, p.to...)
+	for _, c := range p.site.ConnectTo() {
+		args = append(args, "--connect-to", c)
+	}
+	return p.command(args...)
+}
+
+// run runs a command to its end and returns what it wrote.
+func (p *placeTest) run(status int, cmd *exec.Cmd) string {
+	p.Helper()
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != status {
+		p.Fatalf("%v: exit status %d, %v, want %d\n%s", cmd.Args[1:3], code, err, status, out)
+	}
+	if strings.Contains(string(out), s3test.Secret) {
+		p.Errorf("the secret is shown:\n%s", out)
+	}
+	return string(out)
+}
+
+// killed runs the job and kills it after so many files. It reports whether it
+// was killed; otherwise it came to its end.
+func (p *placeTest) killed(files int) bool {
+	p.Helper()
+	cmd := p.collect()
+	var stderr bytes.Buffer
+	out := &output{text: new(bytes.Buffer), changed: make(chan struct{}, 1)}
+	cmd.Stdout, cmd.Stderr = out, &stderr
+	if err := cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				p.Fatalf("%v\n%s", err, &stderr)
+			}
+			return false
+		case <-out.changed:
+			if out.lines.Load() < int64(files) {
+				continue
+			}
+		}
+		cmd.Process.Kill()
+		return <-ended != nil
+	}
+}
+
+// files returns what the job has recorded.
+func (p *placeTest) files() []store.File {
+	p.Helper()
+	list, err := recorded(p.dir)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return list
+}
+
+// download makes a directory of what is in the bucket under a prefix.
+func (p *placeTest) download(prefix string) string {
+	p.Helper()
+	dir := p.TempDir()
+	for k, o := range p.srv.Objects() {
+		name, ok := strings.CutPrefix(k, prefix)
+		if !ok {
+			continue
+		}
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			p.Fatal(err)
+		}
+		write(p.T, name, string(o.Body))
+	}
+	return dir
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBucket collects into a bucket, whose server is in trouble now and then,
+// and kills the program again and again.
+func TestBucket(t *testing.T) {
+	t.Parallel()
+	program := buildTrawl(t)
+	t.Run("killed", func(t *testing.T) { bucketKilled(newPlaceTest(t, program)) })
+	t.Run("refused", func(t *testing.T) { bucketRefused(newPlaceTest(t, program)) })
+	t.Run("held", func(t *testing.T) { bucketHeld(newPlaceTest(t, program)) })
+}
+
+func bucketKilled(p *placeTest) {
+	p.to = []string{"-d", "s3://pictures/表情/doutula", "--job-dir", p.dir}
+	p.srv.Inject(func(c s3test.Call) s3test.Fault {
+		if c.Op != "put" {
+			return s3test.None
+		}
+		switch rand.IntN(40) { // not p.rand: calls come from several goroutines
+		case 0:
+			return s3test.Broken
+		case 1:
+			return s3test.Cut
+		case 2:
+			return s3test.Lost
+		case 3:
+			return s3test.Truncated
+		case 4:
+			return s3test.WrongTag
+		}
+		return s3test.None
+	})
+	const prefix = "表情/doutula/"
+	kills := 0
+	for kills < 12 && p.killed(1+p.rand.IntN(25)) {
+		kills++
+		// What is recorded is there; more may be.
+		for _, f := range p.files() {
+			if o := p.srv.Objects()[prefix+f.Path]; fmt.Sprintf("%x", f.SHA256) != o.Meta["Sha256"] || int64(len(o.Body)) != f.Size {
+				p.Errorf("after kill %d: %s is recorded, and the object has %d of %d bytes", kills, f.Path, len(o.Body), f.Size)
+			}
+		}
+		if p.Failed() {
+			return
+		}
+	}
+	p.srv.Inject(nil)
+	p.run(0, p.collect())
+	list := p.files()
+	if err := checkDir(p.site, p.download(prefix), list, nil); err != nil {
+		p.Errorf("after %d kills: %v", kills, err)
+	}
+	for _, k := range p.srv.Keys() {
+		if n := len(p.srv.Contents(k)); n > 2 { // one, and half of it where that was injected
+			p.Errorf("%s had %d contents", k, n)
+		}
+	}
+	p.Logf("%d kills, %d files, %d uploads", kills, len(list), len(p.srv.Calls("put")))
+	if out := p.run(0, p.command("status", p.dir)); !strings.Contains(out, "s3://pictures/表情/doutula") {
+		p.Errorf("status does not say where the files are:\n%s", out)
+	}
+	p.verify(list, func(f store.File) string { return prefix + f.Path })
+}
+
+// verify damages an object and takes another away, and has the program find
+// that and mend it.
+func (p *placeTest) verify(list []store.File, key func(store.File) string) {
+	p.Helper()
+	p.run(0, p.command("verify", p.dir))
+	first, last := list[0], list[len(list)-1]
+	p.srv.Put(key(first), []byte("damaged"))
+	p.srv.Put(key(last), nil)
+	out := p.run(exitBody, p.command("verify", p.dir, "--redo"))
+	if !strings.Contains(out, "changed  "+first.Path) || !strings.Contains(out, "missing  "+last.Path) {
+		p.Errorf("verify:\n%s", out)
+	}
+	args := []string{"retry", p.dir, "-n"}
+	for _, c := range p.site.ConnectTo() {
+		args = append(args, "--connect-to", c)
+	}
+	p.run(0, p.command(args...))
+	p.run(0, p.command("verify", p.dir))
+}
+
+// bucketRefused runs into what a user gets wrong.
+func bucketRefused(p *placeTest) {
+	for _, tt := range []struct {
+		name   string
+		to     []string
+		fault  s3test.Fault
+		status int
+		want   string
+	}{
+		{"no bucket", []string{"-d", "s3://nowhere/x"}, s3test.None, exitDisk, "create the bucket first"},
+		{"no address", []string{"-d", "s3://X"}, s3test.None, exitUsage, "must be s3://BUCKET"},
+		{"job-dir alone", nil, s3test.None, exitUsage, "--job-dir is for files that go to a bucket"},
+		{"link", []string{"-d", "s3://pictures/x", "--dedupe", "link"}, s3test.None, exitUsage, "link"},
+		{"may not", []string{"-d", "s3://pictures/x"}, s3test.Denied, exitDisk, "AWS_ACCESS_KEY_ID"},
+		{"full later", []string{"-d", "s3://pictures/full"}, s3test.Full, exitDisk, "make room there"},
+	} {
+		p.to = append(tt.to, "--job-dir", filepath.Join(p.dir, tt.name))
+		later := strings.HasSuffix(tt.name, "later")
+		p.srv.Inject(func(c s3test.Call) s3test.Fault {
+			if later && !strings.HasSuffix(c.Key, ".gif") && !strings.HasSuffix(c.Key, ".jpg") {
+				return s3test.None
+			}
+			return tt.fault
+		})
+		if out := p.run(tt.status, p.collect()); !strings.Contains(out, tt.want) {
+			p.Errorf("%s: want %q in\n%s", tt.name, tt.want, out)
+		}
+	}
+	// The place of another job, and another place for this one.
+	p.srv.Inject(nil)
+	p.to = []string{"-d", "s3://pictures/one", "--job-dir", filepath.Join(p.dir, "one")}
+	p.run(0, p.collect())
+	p.to = []string{"-d", "s3://pictures/one", "--job-dir", filepath.Join(p.dir, "two")}
+	if out := p.run(exitDisk, p.collect()); !strings.Contains(out, "the files of another job are there: doutula") {
+		p.Errorf("the place of another job:\n%s", out)
+	}
+	p.to = []string{"-d", "s3://pictures/two", "--job-dir", filepath.Join(p.dir, "one")}
+	if out := p.run(exitUsage, p.collect()); !strings.Contains(out, "go to s3://pictures/one, not to s3://pictures/two") {
+		p.Errorf("another place:\n%s", out)
+	}
+	p.to = []string{"-d", filepath.Join(p.dir, "one")} // as the job says
+	p.run(0, p.collect())
+}
+
+// bucketHeld has placeholders put aside, and brought back.
+func bucketHeld(p *placeTest) {
+	same := func(r *replica.Rules) { r.Faults = []replica.Fault{{Kind: replica.Placeholder}} }
+	for _, s := range p.site.Expected().Stickers[:1] {
+		host := strings.SplitN(strings.TrimPrefix(strings.TrimPrefix(s.Original, "https://"), "http://"), "/", 2)[0]
+		p.site.Change(host, same)
+	}
+	p.to = []string{"-d", "s3://pictures/held", "--job-dir", p.dir, "--held", "3"}
+	out := p.run(exitBody, p.collect())
+	var held, kept int
+	for _, k := range p.srv.Keys() {
+		if strings.HasPrefix(k, "held/.trawl/held/") {
+			held++
+		} else {
+			kept++
+		}
+	}
+	if held < 3 || kept != len(p.files()) {
+		p.Fatalf("%d objects are held, and %d beside them for %d files\n%s", held, kept, len(p.files()), out)
+	}
+	p.run(0, p.command("retry", p.dir, "--accept-held"))
+	if n := len(p.srv.Keys()); n != held+kept || n != len(p.files()) {
+		p.Errorf("%d objects for %d files, want %d", n, len(p.files()), held+kept)
+	}
+	p.run(0, p.command("verify", p.dir))
+}
+
+// sharedBucket is a job in a database whose files go to a bucket: a run and a
+// worker that is told no more than the database, and one that is killed.
+func sharedBucket(s *sharedTest) {
+	srv := s3test.New(s.T, "pictures")
+	for k, v := range srv.Env() {
+		s.env = append(s.env, k+"="+v)
+	}
+	run, out := s.start("run", s.spider, "-d", "s3://pictures/jobs/"+s.spider, "--job-dir", s.dir)
+	s.requests(3)
+	victim, _ := s.start("worker", "--job", s.spider, "-d", "s3://pictures/jobs", "--job-dir", s.TempDir())
+	s.requests(10)
+	if err := victim.Process.Kill(); err != nil {
+		s.Fatal(err)
+	}
+	_ = victim.Wait() // killed
+	worker, wout := s.start("worker", "--job", s.spider, "-d", s.TempDir())
+	s.wait(run, out)
+	s.wait(worker, wout)
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	st, err := postgres.Open(ctx, s.db.URL("postgres"), &postgres.Options{Job: s.spider, Existing: true})
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer st.Close()
+	var list []store.File
+	for f, err := range st.Files(ctx) {
+		if err != nil {
+			s.Fatal(err)
+		}
+		list = append(list, f)
+	}
+	p := &placeTest{T: s.T, program: s.program, srv: srv}
+	if err := checkDir(s.site, p.download("jobs/"+s.spider+"/"), list, []string{"top250.jsonl", "top250.csv"}); err != nil {
+		s.Error(err)
+	}
+	lines := bytes.Count(srv.Objects()["jobs/"+s.spider+"/top250.jsonl"].Body, []byte("\n"))
+	if n := len(s.site.Expected().Films); len(list) != n || lines != n {
+		s.Errorf("%d files and %d records, want %d\n%s", len(list), lines, n, out)
+	}
+	p.run(0, p.command("verify", "--store", s.db.URL("postgres")))
+}
