@@ -297,6 +297,9 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	}
 	e.before = before
 	e.log.Info("run begins", "pages_waiting", before.Pages.Waiting, "files_waiting", before.Files.Waiting)
+	if err := e.countLeftOut(ctx); err != nil {
+		return nil, err
+	}
 	lease, err := e.acquire(ctx)
 	if err != nil {
 		return nil, err

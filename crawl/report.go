@@ -28,6 +28,7 @@ type counters struct {
 	fileBytes atomic.Int64
 	items     atomic.Int64
 	same      [2]atomic.Int64 // asked again and not changed, by kind
+	leftOut   [2]atomic.Int64 // in the job, as far as this process knows, by kind
 	itemsBad  atomic.Int64
 	retries   atomic.Int64
 	active    [2]atomic.Int64 // requests under way, by kind
@@ -227,11 +228,24 @@ func (e *Engine) reportFailure(o *store.Outcome) {
 	level := slog.LevelError
 	if LeftOut(f.Reason) {
 		level = slog.LevelInfo
+		e.count.leftOut[f.Kind].Add(1)
 	}
 	e.log.Log(context.Background(), level, "failed", "kind", ev.Kind, "host", hostOf(f.URL), "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message)
 	if fn := e.opt.Events.Failed; fn != nil {
 		fn(ev)
 	}
+}
+
+// countLeftOut counts what earlier runs have left out.
+func (e *Engine) countLeftOut(ctx context.Context) error {
+	if e.before.Pages.Failed+e.before.Files.Failed == 0 {
+		return nil
+	}
+	kinds, err := CountFailures(ctx, e.parts.Store)
+	pages, files := CountLeftOut(kinds)
+	e.count.leftOut[trawl.KindPage].Store(pages)
+	e.count.leftOut[trawl.KindFile].Store(files)
+	return err
 }
 
 // ErrNotRunning is returned by Snapshot before Run has begun.

@@ -18,10 +18,11 @@ type Tally struct {
 	Already int64 `json:"already"` // by earlier runs, and not changed since
 	Failed  int64 `json:"failed"`  // in the whole job
 	Waiting int64 `json:"waiting"`
+	LeftOut int64 `json:"left_out"` // in the whole job; see [LeftOut]
 }
 
 // Total is the number of requests known.
-func (t Tally) Total() int64 { return t.Done + t.Already + t.Failed + t.Waiting }
+func (t Tally) Total() int64 { return t.Done + t.Already + t.Failed + t.Waiting + t.LeftOut }
 
 // A Summary is what a run came to.
 type Summary struct {
@@ -73,6 +74,7 @@ type FailedCount struct {
 	Reason string `json:"reason"`
 	Status int    `json:"status,omitempty"`
 	Count  int    `json:"count"`
+	Files  int    `json:"files"` // how many of them are files; the others are pages
 	// Example is one of them.
 	Example string `json:"example"`
 }
@@ -84,6 +86,18 @@ const Filtered = fetch.Reason("filtered")
 // LeftOut reports whether requests are given up for a reason that is no
 // failure: the robots.txt of their host, or their size.
 func LeftOut(reason string) bool { return reason == string(Filtered) || reason == string(Robots) }
+
+// CountLeftOut returns how many of the pages and files that kinds counts were
+// left out, which is no failure.
+func CountLeftOut(kinds []FailedCount) (pages, files int64) {
+	for _, k := range kinds {
+		if LeftOut(k.Reason) {
+			pages += int64(k.Count - k.Files)
+			files += int64(k.Files)
+		}
+	}
+	return pages, files
+}
 
 func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 	s := &Summary{
@@ -107,17 +121,19 @@ func (e *Engine) summary(ctx context.Context) (*Summary, error) {
 	}
 	s.ItemsTotal = st.Items
 	s.Duplicates = max(st.Duplicates-e.before.Duplicates, 0)
-	s.Pages = e.tally(trawl.KindPage, st.Pages, e.before.Pages)
-	s.Files = e.tally(trawl.KindFile, st.Files, e.before.Files)
 	s.Failed, err = CountFailures(ctx, e.parts.Store)
+	pages, files := CountLeftOut(s.Failed)
+	s.Pages = e.tally(trawl.KindPage, st.Pages, e.before.Pages, pages)
+	s.Files = e.tally(trawl.KindFile, st.Files, e.before.Files, files)
 	return s, err
 }
 
 // tally says what became of requests since before. Some that were done then
-// may be held now.
-func (e *Engine) tally(kind trawl.Kind, now, before store.Counts) Tally {
+// may be held now. leftOut of those that failed were left out.
+func (e *Engine) tally(kind trawl.Kind, now, before store.Counts, leftOut int64) Tally {
 	done := max(now.Done-before.Done-e.count.same[kind].Load(), 0)
-	return Tally{Done: done, Already: now.Done - done, Failed: now.Failed, Waiting: now.Waiting}
+	leftOut = min(leftOut, now.Failed)
+	return Tally{Done: done, Already: now.Done - done, Failed: now.Failed - leftOut, Waiting: now.Waiting, LeftOut: leftOut}
 }
 
 // CountFailures counts the failed requests of a job by reason, and by HTTP
@@ -144,6 +160,9 @@ func CountFailures(ctx context.Context, st store.Store) ([]FailedCount, error) {
 			out = append(out, FailedCount{Reason: f.Reason, Status: k.status, Example: f.URL})
 		}
 		out[i].Count++
+		if f.Kind == trawl.KindFile {
+			out[i].Files++
+		}
 	}
 	return out, nil
 }
@@ -177,8 +196,8 @@ func (e *Engine) Snapshot(ctx context.Context, hosts int) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return Snapshot{
-		Pages: e.tally(trawl.KindPage, st.Pages, e.before.Pages),
-		Files: e.tally(trawl.KindFile, st.Files, e.before.Files),
+		Pages: e.tally(trawl.KindPage, st.Pages, e.before.Pages, e.count.leftOut[trawl.KindPage].Load()),
+		Files: e.tally(trawl.KindFile, st.Files, e.before.Files, e.count.leftOut[trawl.KindFile].Load()),
 		Items: e.count.items.Load(), Received: e.count.bytes.Load(), Bytes: max(e.count.fileBytes.Load(), 0),
 		Retries: e.count.retries.Load(), ItemsFailed: e.count.itemsBad.Load(),
 		Elapsed: time.Since(e.began),

@@ -100,7 +100,7 @@ func (u *barsUI) watch(snapshot func(int) (crawl.Snapshot, error), bars []*mpb.B
 			u.last.Store(&progress{s, speed})
 			for i, t := range []crawl.Tally{s.Pages, s.Files} {
 				bars[i].SetTotal(t.Total(), false)
-				bars[i].SetCurrent(t.Done + t.Already + t.Failed)
+				bars[i].SetCurrent(t.Done + t.Already + t.Failed + t.LeftOut)
 			}
 		}
 		select {

@@ -75,8 +75,13 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 	row := func(label, format string, args ...any) {
 		fmt.Fprintf(w, "  %-11s %s\n", label, fmt.Sprintf(format, args...))
 	}
-	counts := func(c store.Counts) string {
-		return fmt.Sprintf("%s done, %s waiting, %s failed", thousands(c.Done), thousands(c.Waiting), thousands(c.Failed))
+	kinds, err := crawl.CountFailures(ctx, st)
+	if err != nil {
+		return err
+	}
+	pages, files := crawl.CountLeftOut(kinds)
+	counts := func(c store.Counts, leftOut int64) string {
+		return fmt.Sprintf("%s done, %s waiting, %s failed", thousands(c.Done), thousands(c.Waiting), thousands(max(c.Failed-leftOut, 0)))
 	}
 	fmt.Fprintln(w, printable(id.String()))
 	switch at, err := job.FilesOf(ctx, st); {
@@ -85,8 +90,8 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 	case at.Bucket != "":
 		row("files in", "%s", at.Bucket)
 	}
-	row("pages", "%s", counts(s.Pages))
-	row("files", "%s, %s", counts(s.Files), size(s.Bytes))
+	row("pages", "%s", counts(s.Pages, pages))
+	row("files", "%s, %s", counts(s.Files, files), size(s.Bytes))
 	if s.Duplicates > 0 {
 		row("", "%s with content that another file has", thousands(s.Duplicates))
 	}
@@ -96,10 +101,6 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		return err
 	case v != "":
 		row("update", "not finished; what waits was done before, or is new")
-	}
-	kinds, err := crawl.CountFailures(ctx, st)
-	if err != nil {
-		return err
 	}
 	for _, k := range kinds {
 		label := "failed"
@@ -129,11 +130,17 @@ func statusJSON(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 	if err != nil {
 		return err
 	}
+	kinds, err := crawl.CountFailures(ctx, st)
+	if err != nil {
+		return err
+	}
+	pages, files := crawl.CountLeftOut(kinds)
 	enc := json.NewEncoder(w)
 	type counts struct {
 		Done    int64 `json:"done"`
 		Waiting int64 `json:"waiting"`
 		Failed  int64 `json:"failed"`
+		LeftOut int64 `json:"left_out"`
 	}
 	err = enc.Encode(struct {
 		Event      string       `json:"event"`
@@ -145,8 +152,8 @@ func statusJSON(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		Duplicates int64        `json:"duplicates"`
 	}{
 		"job", id,
-		counts{s.Pages.Done, s.Pages.Waiting, s.Pages.Failed},
-		counts{s.Files.Done, s.Files.Waiting, s.Files.Failed},
+		counts{s.Pages.Done, s.Pages.Waiting, max(s.Pages.Failed-pages, 0), pages},
+		counts{s.Files.Done, s.Files.Waiting, max(s.Files.Failed-files, 0), files},
 		s.Items, s.Bytes, s.Duplicates,
 	})
 	if err != nil {
