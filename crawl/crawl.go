@@ -330,7 +330,10 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		Sharing:      e.sharing(),
 	})
 	e.running.Store(e.front)
-	if err = e.work(ctx); err == nil && ctx.Err() == nil {
+	if err = e.work(ctx); err == nil {
+		err = e.takeBackDenied(context.WithoutCancel(ctx))
+	}
+	if err == nil && ctx.Err() == nil {
 		err = e.endUpdate(ctx)
 	}
 	if err == nil {
@@ -346,6 +349,9 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 	err = errors.Join(err, e.parts.Store.Release(last, leases))
 	sum, serr := e.summary(last)
 	sum.Interrupted = ctx.Err() != nil && sum.Left() > 0
+	if serr == nil {
+		serr = e.keepStopped(last, sum)
+	}
 	err = errors.Join(err, serr)
 	e.logEnd(sum, err)
 	return sum, err

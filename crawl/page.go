@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"time"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/fetch"
@@ -216,6 +217,21 @@ func denies(f *store.Failure) bool {
 		return false
 	}
 	return f.Status >= 400 && f.Status < 500
+}
+
+// takeBackDenied makes those requests wait that were denied before a host was
+// stopped for it: the next run asks for them, after what it has not asked for
+// yet. A process that dies before leaves them among the failures.
+func (e *Engine) takeBackDenied(ctx context.Context) error {
+	walled := make(map[trawl.Key]bool)
+	for _, key := range e.front.Walled() {
+		walled[key] = true
+	}
+	if len(walled) == 0 {
+		return nil
+	}
+	_, err := e.parts.Store.Retry(ctx, time.Now(), func(f store.Failure) bool { return walled[f.Key] })
+	return err
 }
 
 // failed is the outcome of a request that came to err: it is tried again

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status DIR|--store postgres://HOST/DATABASE",
 		Short: "Show how a job stands, and what failed",
 		Long: `Show how the job in a directory stands: what is done, what waits, and what
-failed for which reason. It can be asked while the job runs.
+failed for which reason, and which hosts the last run has stopped. It can be
+asked while the job runs.
 ` + storeHelp,
 		Args: in.dirOrStore(),
 		RunE: func(c *cobra.Command, pos []string) error {
@@ -109,6 +112,17 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		}
 		row(label, "%s: %s", thousands(int64(k.Count)), reasonText(k.Reason, k.Status))
 	}
+	stopped, err := crawl.StoppedHosts(ctx, st)
+	if err != nil {
+		return err
+	}
+	for i, host := range slices.Sorted(maps.Keys(stopped)) {
+		if i == maxFailures && !all {
+			row("stopped", "and %s more; list them with --all", thousands(int64(len(stopped)-i)))
+			break
+		}
+		row("stopped", "%s: %s", printable(host), printable(stopped[host]))
+	}
 	n := 0
 	for f, err := range st.Failures(ctx) {
 		if err != nil {
@@ -134,6 +148,10 @@ func statusJSON(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 	if err != nil {
 		return err
 	}
+	stopped, err := crawl.StoppedHosts(ctx, st)
+	if err != nil {
+		return err
+	}
 	pages, files := crawl.CountLeftOut(kinds)
 	enc := json.NewEncoder(w)
 	type counts struct {
@@ -150,11 +168,13 @@ func statusJSON(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		Items      int64        `json:"items"`
 		Bytes      int64        `json:"bytes"`
 		Duplicates int64        `json:"duplicates"`
+		// Stopped are the hosts that the last run has stopped, with the reason.
+		Stopped map[string]string `json:"stopped,omitempty"`
 	}{
 		"job", id,
 		counts{s.Pages.Done, s.Pages.Waiting, max(s.Pages.Failed-pages, 0), pages},
 		counts{s.Files.Done, s.Files.Waiting, max(s.Files.Failed-files, 0), files},
-		s.Items, s.Bytes, s.Duplicates,
+		s.Items, s.Bytes, s.Duplicates, stopped,
 	})
 	if err != nil {
 		return err

@@ -163,6 +163,7 @@ type Frontier struct {
 	shares  map[int32]*share
 	poll    time.Time             // when to look for what others have added; zero if never
 	stopped map[store.HostID]stop // hosts that were stopped and are not in hosts
+	walled  []trawl.Key           // see Walled
 	run     context.Context       // of Run; nil before it
 
 	// held are the requests in the window, in flight or uncommitted. While a

@@ -33,7 +33,7 @@ type host struct {
 	checked  time.Time     // until when it may be asked; see Options.Check
 	checking bool          // a task that checks it is under way
 	backoff  int           // refusals in a row
-	denied   int           // requests denied in a row
+	denied   []trawl.Key   // requests denied in a row
 	denial   string        // and for which reason
 	next     time.Time     // no request starts before
 	active   int           // requests under way

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/trawl-go/trawl"
@@ -180,7 +181,7 @@ func (f *Frontier) wentWellLocked(t *Task) {
 		return
 	}
 	t.Answered()
-	t.host.denied = 0
+	t.host.denied = nil
 	t.host.win.answered(int(t.Request.Kind), t.answered.Sub(t.began), t.full)
 }
 
@@ -268,12 +269,22 @@ func (f *Frontier) Denied(t *Task, what string) (stopped bool) {
 	defer f.mu.Unlock()
 	h := t.host
 	if h.denial != what {
-		h.denial, h.denied = what, 0
+		h.denial, h.denied = what, nil
 	}
-	if h.denied++; h.denied >= f.opt.Denials {
-		f.stopLocked(h, fmt.Sprintf("%s, %d times in a row", what, h.denied))
+	if h.denied = append(h.denied, t.Key); len(h.denied) >= f.opt.Denials && h.stopped == "" {
+		f.stopLocked(h, fmt.Sprintf("%s, %d times in a row", what, len(h.denied)))
+		f.walled = append(f.walled, h.denied...)
 	}
 	return h.stopped != ""
+}
+
+// Walled returns the requests whose denials have stopped a host. All but the
+// last ones have failed before that was known, and are no more to blame than
+// those that wait.
+func (f *Frontier) Walled() []trawl.Key {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.walled)
 }
 
 // Stop hands out nothing more of the task's host in this run, for a reason to
