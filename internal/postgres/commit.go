@@ -192,7 +192,7 @@ func (c *commit) end(o *store.Outcome, children []store.Packed) {
 		r.failure = &f
 	}
 	if o.State == store.Waiting {
-		r.due = store.Nanos(o.Due)
+		r.due = c.s.clock.nanos(o.Due)
 		return
 	}
 	c.move(r.host, r.origin, r.kind, store.Waiting, o.State)
@@ -326,7 +326,7 @@ func (c *commit) rememberHosts(held map[int32]bool) {
 		ids(hs, func(h *store.Host) store.HostID { return h.ID }),
 		column(hs, func(h *store.Host) int32 { return c.s.Part(h.ID) }),
 		column(hs, func(h *store.Host) string { return escape(h.Name) }),
-		column(hs, func(h *store.Host) int64 { return store.Nanos(h.Next) }),
+		column(hs, func(h *store.Host) int64 { return c.s.clock.nanos(h.Next) }),
 		column(hs, func(h *store.Host) int64 { return int64(h.Delay) }),
 		column(hs, func(h *store.Host) int64 { return int64(h.Backoff) }))
 }

@@ -1,5 +1,7 @@
 package postgres
 
+import "time"
+
 // The steps of a change, for tests.
 const (
 	StepChanged   = stepChanged
@@ -14,3 +16,9 @@ func WithHook(o Options, f func(Step)) *Options {
 
 // Step is a step of a change.
 type Step = step
+
+// WithClock has the process see the time that f returns.
+func WithClock(o Options, f func() time.Time) *Options {
+	o.clock = f
+	return &o
+}

@@ -38,7 +38,7 @@ func (t *tx) insert(ps []store.Packed, added func(*store.Entry)) {
 			[]any{
 				ids(ps, func(p *store.Packed) store.HostID { return p.Host }),
 				keys(ps, func(p *store.Packed) trawl.Key { return p.Key }),
-				column(ps, func(p *store.Packed) int64 { return store.Nanos(p.Due) }),
+				column(ps, func(p *store.Packed) int64 { return t.s.clock.nanos(p.Due) }),
 				ids(ps, func(p *store.Packed) store.HostID { return p.Origin }),
 				column(ps, func(p *store.Packed) int16 { return int16(p.Request.Kind) }),
 				column(ps, func(p *store.Packed) int64 { return int64(p.Tries) }),

@@ -63,7 +63,8 @@ type Options struct {
 	// It may be called from several goroutines at once.
 	Retrying func(op string, err error, conflict bool)
 
-	hook func(step) // called at the steps of each change, for tests
+	hook  func(step)       // called at the steps of each change, for tests
+	clock func() time.Time // time.Now, but in tests
 }
 
 // A step of a change, at which a test may interfere.
@@ -97,6 +98,7 @@ type Store struct {
 	opts  Options
 	pool  *pgxpool.Pool
 	parts int32 // the number of partitions
+	clock clock
 
 	// id tells this Store from all others, as an owner of partitions. slot is
 	// the row of counters for what it adds without a lease.
@@ -139,6 +141,9 @@ func Open(ctx context.Context, url string, opt *Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{job: o.Job, opts: o, pool: pool, leases: map[int32]int64{}}
+	if s.clock.now = o.clock; s.clock.now == nil {
+		s.clock.now = time.Now
+	}
 	s.closing, s.beginClose = context.WithCancel(context.Background())
 	var id [8]byte
 	rand.Read(id[:])

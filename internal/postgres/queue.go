@@ -21,7 +21,7 @@ func (s *Store) Hosts(ctx context.Context, l store.Lease, after store.HostID, li
 				var h store.Host
 				var next, delay int64
 				err := scan(&h.ID, &h.Name, &next, &delay, &h.Backoff, &h.Files)
-				h.Name, h.Next, h.Delay = unescape(h.Name), store.Time(next), time.Duration(delay)
+				h.Name, h.Next, h.Delay = unescape(h.Name), s.clock.time(next), time.Duration(delay)
 				hs = append(hs, h)
 				return err
 			})
@@ -53,7 +53,7 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 			CROSS JOIN LATERAL (SELECT * FROM request WHERE host = q.host AND kind = q.kind AND state = 0 AND due <= $4
 				ORDER BY due, key LIMIT q.most) AS r
 			ORDER BY q.n, r.due, r.key`,
-			[]any{hosts, kinds, limits, store.Nanos(now)},
+			[]any{hosts, kinds, limits, s.clock.nanos(now)},
 			func(scan func(...any) error) error {
 				var (
 					n, due       int64
@@ -64,7 +64,7 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 				if err != nil {
 					return err
 				}
-				e.Host, e.HostName, e.Due = qs[n-1].Host, unescape(e.HostName), store.Time(due)
+				e.Host, e.HostName, e.Due = qs[n-1].Host, unescape(e.HostName), s.clock.time(due)
 				e.Request.URL, e.Request.Kind, e.Request.Spider = unescape(e.Request.URL), qs[n-1].Kind, unescape(spider)
 				err = store.UnpackRest(unescape(rest), &e.Request)
 				b := &bs[n-1]
@@ -75,12 +75,12 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 			FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS q(host, kind, most, n)
 			CROSS JOIN LATERAL (SELECT due FROM request WHERE host = q.host AND kind = q.kind AND state = 0 AND due > $4
 				ORDER BY due LIMIT least(q.most, 1)) AS r`,
-			[]any{hosts, kinds, limits, store.Nanos(now)},
+			[]any{hosts, kinds, limits, s.clock.nanos(now)},
 			func(scan func(...any) error) error {
 				var n, due int64
 				err := scan(&n, &due)
 				if err == nil && len(bs[n-1].Entries) < qs[n-1].Limit {
-					bs[n-1].Next = store.Time(due)
+					bs[n-1].Next = s.clock.time(due)
 				}
 				return err
 			})

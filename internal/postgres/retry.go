@@ -140,5 +140,5 @@ func (t *tx) again(rs []again, now time.Time) {
 	t.queue(`UPDATE request AS r SET state = 0, tries = 0, due = $3
 		FROM unnest($1::bigint[], $2::uuid[]) AS a(host, key) WHERE r.host = a.host AND r.key = a.key`,
 		ids(rs, func(r *again) store.HostID { return r.host }),
-		keys(rs, func(r *again) trawl.Key { return r.key }), store.Nanos(now))
+		keys(rs, func(r *again) trawl.Key { return r.key }), t.s.clock.nanos(now))
 }

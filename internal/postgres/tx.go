@@ -164,6 +164,7 @@ func (s *Store) attempt(ctx context.Context, m mode, unsure mark, f func(*tx) er
 		c.Release() // closes a connection that is still in a transaction
 	}()
 	t.begin(m)
+	t.look()
 	if unsure.token != 0 {
 		committed := false
 		t.first("SELECT true FROM total WHERE slot = $1 AND token = $2", []any{unsure.slot, unsure.token}, &committed)
