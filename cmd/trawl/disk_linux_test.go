@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/trawl-go/trawl/internal/postgres/pgtest"
 	"github.com/trawl-go/trawl/internal/replica"
 )
 
@@ -87,4 +92,105 @@ func TestFullDisk(t *testing.T) {
 	if err != nil || len(files) != 68 {
 		t.Errorf("%d files at the end, want 68; %v", len(files), err)
 	}
+}
+
+// TestSharedFullDisk fills the disk of the database, then that of the files, of
+// a job in a database: it ends with a clear message and status 3, and with more
+// room the same command goes on, with nothing lost.
+//
+// The disks are of a mount namespace of their own, in which the test runs
+// itself again; this takes root, as no server runs for the root of a namespace
+// that is anybody else's.
+func TestSharedFullDisk(t *testing.T) {
+	pgtest.Need(t)
+	if os.Getuid() != 0 {
+		t.Skip("to mount a small disk for a server of another user takes root")
+	}
+	if os.Getenv(smallDisk) == "" {
+		t.Parallel()
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSharedFullDisk$", "-test.v")
+		cmd.Env = append(os.Environ(), smallDisk+"=here")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		out, err := cmd.CombinedOutput()
+		var ee *exec.ExitError
+		switch {
+		case err != nil && !errors.As(err, &ee):
+			t.Skipf("no mount namespace on this system: %v", err)
+		case strings.Contains(string(out), "--- SKIP"):
+			t.Skipf("%s", out)
+		case err != nil:
+			t.Fatalf("%v\n%s", err, out)
+		}
+		t.Logf("%s", out)
+		return
+	}
+
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Skipf("no mounts of its own: %v", err)
+	}
+	db, err := pgtest.Start(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := newFaultTest(t, buildTrawl(t), db, "full")
+	f.web.pages = 60
+	var owner syscall.Stat_t
+	if err := syscall.Stat(filepath.Dir(db.Socket()), &owner); err != nil {
+		t.Fatal(err)
+	}
+	mount := func(dir string, flags uintptr, size string) {
+		t.Helper()
+		options := fmt.Sprintf("size=%s,uid=%d,gid=%d,mode=700", size, owner.Uid, owner.Gid)
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
+			t.Skipf("no small disk on this system: mount: %v", err)
+		}
+	}
+	tables := filepath.Join(filepath.Dir(db.Socket()), "small")
+	for _, dir := range []string{tables, f.dir} {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mount(tables, 0, "1m")
+	defer syscall.Unmount(tables, syscall.MNT_DETACH)
+	mount(f.dir, 0, "50m")
+	defer syscall.Unmount(f.dir, syscall.MNT_DETACH)
+	conn, err := pgx.Connect(t.Context(), db.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for _, sql := range []string{"CREATE TABLESPACE small LOCATION '" + tables + "'", "ALTER DATABASE postgres SET default_tablespace = small"} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	full := func() {
+		t.Helper()
+		p := f.start("")
+		p.wait(3)
+		if !strings.Contains(strings.ToLower(p.out.String()), "no space left") {
+			t.Errorf("the message does not say what is wrong:\n%s", &p.out)
+		}
+	}
+	full()
+	if n := len(f.web.log()); n == 0 || n >= f.web.hosts*f.web.pages {
+		t.Errorf("%d requests until the database was full; its disk is not of the size that was meant", n)
+	}
+	mount(tables, syscall.MS_REMOUNT, "100m")
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(f.dir, &disk); err != nil {
+		t.Fatal(err)
+	}
+	mount(f.dir, syscall.MS_REMOUNT, fmt.Sprint((disk.Blocks-disk.Bfree)*uint64(disk.Bsize)+100_000))
+	full()
+	mount(f.dir, syscall.MS_REMOUNT, "50m")
+	f.start("").wait(0)
+	f.check(2 * faultCost)
 }
