@@ -60,7 +60,7 @@ func (t *tx) commit(c store.Commit, children [][]store.Packed, held bool) (store
 			add = append(add, children[i]...)
 		}
 	}
-	err := t.add(add, func(e *store.Entry) {
+	err := t.add(add, true, func(e *store.Entry) {
 		if e.Request.Kind == trawl.KindFile {
 			receipt.NewFiles++
 		} else {
@@ -93,11 +93,10 @@ func (t *tx) commit(c store.Commit, children [][]store.Packed, held bool) (store
 	}
 	receipt.Origins = make(map[store.HostID]int, len(origins))
 	for id := range origins {
-		r, err := t.first("SELECT files FROM host WHERE id = ?", id)
-		if err != nil {
+		var err error
+		if receipt.Origins[id], err = t.filesOf(id); err != nil {
 			return receipt, err
 		}
-		receipt.Origins[id] = int(r.int(0))
 	}
 	return receipt, nil
 }
@@ -112,18 +111,29 @@ type ended struct {
 
 // end applies an outcome without its children.
 func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (e ended, err error) {
-	// Two statements are faster than one with RETURNING, for which SQLite makes
-	// a table.
-	r, err := t.first("SELECT kind, origin, again FROM request WHERE host = ? AND key = ? AND state = 0", o.Host, o.Key)
-	if err != nil || r == nil {
-		return e, err
+	if c := t.request(o.Host, o.Key); c != nil {
+		e = ended{ok: c.state == store.Waiting, kind: c.kind, origin: c.origin}
+	} else {
+		r, err := t.first("SELECT kind, origin, again FROM request WHERE host = ? AND key = ? AND state = 0", o.Host, o.Key)
+		if err != nil {
+			return e, err
+		}
+		if r != nil {
+			e = ended{true, trawl.Kind(r.int(0)), store.HostID(r.int(1)), r.int(2) != 0}
+		}
 	}
-	e = ended{true, trawl.Kind(r.int(0)), store.HostID(r.int(1)), r.int(2) != 0}
+	if !e.ok {
+		return e, nil
+	}
 	if o.State == store.Waiting {
+		if err := t.fold(o.Host); err != nil {
+			return e, err
+		}
 		_, err = t.exec("UPDATE request SET tries = ?3, due = ?4 WHERE host = ?1 AND key = ?2", o.Host, o.Key, o.Tries, store.Nanos(o.Due))
 	} else {
-		t.move(o.Host, e.origin, e.kind, store.Waiting, o.State)
-		_, err = t.exec("UPDATE request SET state = ?3, tries = ?4 WHERE host = ?1 AND key = ?2", o.Host, o.Key, o.State, o.Tries)
+		t.total(e.kind, store.Waiting, -1)
+		t.total(e.kind, o.State, 1)
+		t.stage(&change{host: o.Host, key: o.Key, kind: e.kind, state: o.State, tries: o.Tries, origin: e.origin})
 	}
 	if err != nil {
 		return e, err
@@ -182,6 +192,9 @@ func (t *tx) mend(key trawl.Key) error {
 func (t *tx) fail(o *store.Outcome, kind trawl.Kind) error {
 	f := *cmp.Or(o.Failure, &store.Failure{Tries: o.Tries})
 	if f.URL == "" {
+		if err := t.fold(o.Host); err != nil {
+			return err
+		}
 		r, err := t.first("SELECT r.url, h.name FROM request AS r JOIN host AS h ON h.id = r.host WHERE r.host = ? AND r.key = ?", o.Host, o.Key)
 		if err != nil {
 			return err

@@ -26,3 +26,6 @@ func (s *Store) SyncLevel() (level int64, err error) {
 	})
 	return level, err
 }
+
+// WithBacklog returns options that have the backlog hold n requests.
+func WithBacklog(n int) *Options { return &Options{backlog: n} }

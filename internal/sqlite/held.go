@@ -100,6 +100,9 @@ func (t *tx) hold(f store.File, host store.HostID, c *store.Commit, receipt *sto
 	if _, _, err := t.forget(f.Key); err != nil {
 		return err
 	}
+	if err := t.fold(host); err != nil {
+		return err
+	}
 	r, err := t.first(`SELECT r.origin, r.tries, r.url, h.name, r.state FROM request AS r JOIN host AS h ON h.id = r.host
 		WHERE r.host = ? AND r.key = ?`, host, f.Key)
 	if err != nil {
@@ -180,6 +183,9 @@ func (t *tx) accept(f store.File, host store.HostID) error {
 		return err
 	}
 	if _, err := t.exec("DELETE FROM failure WHERE key = ?", f.Key); err != nil {
+		return err
+	}
+	if err := t.fold(host); err != nil {
 		return err
 	}
 	was, err := t.first("SELECT state, origin FROM request WHERE host = ? AND key = ?", host, f.Key)

@@ -105,6 +105,9 @@ func (t *tx) succeed(sum []byte) error {
 
 // again makes a request wait that is done or failed.
 func (t *tx) again(host store.HostID, key trawl.Key, now time.Time) error {
+	if err := t.fold(host); err != nil {
+		return err
+	}
 	was, err := t.first("SELECT state FROM request WHERE host = ? AND key = ?", host, key)
 	if err != nil || was == nil {
 		return err

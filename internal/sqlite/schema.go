@@ -195,9 +195,55 @@ CREATE TABLE robots(
 ) WITHOUT ROWID;
 `
 
+// schema5 adds the changes to requests that are not in their table yet; see
+// [backlog]. Of a request the last one counts, and of a host those after the
+// one up to which it is folded. Those that have a URL found their request.
+const schema5 = `
+ALTER TABLE host ADD COLUMN folded INTEGER NOT NULL DEFAULT 0; -- changes up to here are in table request
+
+CREATE TABLE change(
+  id     INTEGER PRIMARY KEY,
+  host   INTEGER NOT NULL,
+  key    BLOB NOT NULL,
+  kind   INTEGER NOT NULL,
+  state  INTEGER NOT NULL,
+  tries  INTEGER NOT NULL,
+  origin INTEGER,
+  due    INTEGER,
+  spider INTEGER,
+  url    TEXT,
+  rest   TEXT
+);
+
+DROP VIEW requests;
+CREATE VIEW requests AS
+WITH news AS (
+  SELECT c.*, max(c.id) FROM change AS c CROSS JOIN host AS h ON h.id = c.host
+  WHERE c.id > h.folded GROUP BY c.host, c.key
+), latest AS (
+  SELECT r.host, r.key, r.kind, coalesce(n.state, r.state) AS state, coalesce(n.tries, r.tries) AS tries,
+         r.due, r.spider, r.url, r.rest
+  FROM request AS r LEFT JOIN news AS n ON n.host = r.host AND n.key = r.key
+  UNION ALL
+  SELECT c.host, c.key, c.kind, n.state, n.tries, c.due, c.spider, c.url, c.rest
+  FROM change AS c CROSS JOIN news AS n ON n.host = c.host AND n.key = c.key
+  WHERE c.url IS NOT NULL AND c.id > (SELECT folded FROM host WHERE id = c.host)
+)
+SELECT CASE substr(r.url, 1, 1)
+         WHEN '/' THEN 'https://' || h.name || r.url
+         WHEN ':' THEN 'http://' || h.name || substr(r.url, 2)
+         WHEN '=' THEN substr(r.url, 2)
+         ELSE r.url END AS url,
+       CASE r.kind WHEN 0 THEN 'page' ELSE 'file' END AS kind,
+       CASE r.state WHEN 0 THEN 'waiting' WHEN 1 THEN 'done' ELSE 'failed' END AS state,
+       r.tries, datetime(r.due / 1000000000, 'unixepoch') AS due, s.name AS spider,
+       r.rest, lower(hex(r.key)) AS key
+FROM latest AS r JOIN host AS h ON h.id = r.host JOIN spider AS s ON s.id = r.spider;
+`
+
 // migrations lead from each version of the tables to the next; the first is
 // to 1. Add to the end, and never change what was released.
-var migrations = []string{schema1, schema2, schema3, schema4}
+var migrations = []string{schema1, schema2, schema3, schema4, schema5}
 
 // applicationID marks a database as a job: "traw".
 const applicationID = 0x74726177

@@ -43,6 +43,7 @@ type Options struct {
 	NoSync bool
 
 	hook     func(step) // called at the steps of each transaction, for tests
+	backlog  int        // requests that the backlog may hold, for tests; 0 means the constant of that name
 	maxPages int        // bounds the database, in pages of 4 KiB, for tests; 0 means no bound
 }
 
@@ -60,6 +61,11 @@ const (
 	// its own cache of 8 MiB, so it takes few.
 	readers = 4
 
+	// maxBacklog is the number of requests with changes that are not folded.
+	// They take some 10 MiB of memory, up to twice as many rows that are read
+	// when the job is opened, and a transaction folds an eighth of them.
+	maxBacklog = 32 << 10
+
 	// busyTimeout, in milliseconds, is how long to wait for a foreign
 	// program, such as sqlite3 in the hands of a user, to end a transaction.
 	busyTimeout = 10_000
@@ -74,6 +80,8 @@ type Store struct {
 	// The connections that are not in use. An entry is nil until it is first
 	// needed. writer is nil if read-only.
 	writer, readers chan *conn
+
+	backlog *backlog // nil if read-only
 
 	// epoch is that of the lease given out, 0 if there is none. It changes
 	// only while the writer is held.
@@ -117,6 +125,11 @@ func Open(ctx context.Context, dir string, opts *Options) (*Store, error) {
 	if err != nil {
 		s.lock.release()
 		return nil, s.fail("open", err)
+	}
+	s.backlog = newBacklog(cmp.Or(s.opts.backlog, maxBacklog))
+	if err := s.backlog.load(ctx, c); err != nil {
+		s.lock.release()
+		return nil, s.fail("open", errors.Join(err, c.close()))
 	}
 	s.writer = make(chan *conn, 1)
 	s.writer <- c
@@ -353,7 +366,7 @@ func (s *Store) transact(ctx context.Context, c *conn, durable bool, f func(*tx)
 		return err
 	}
 	s.at(stepBegun)
-	t := newTx(ctx, c)
+	t := newTx(ctx, c, s.backlog)
 	if err := f(t); err != nil {
 		return err
 	}
@@ -363,11 +376,29 @@ func (s *Store) transact(ctx context.Context, c *conn, durable bool, f func(*tx)
 	s.at(stepChanged)
 	// From here on ctx has no say: a commit that was interrupted might be
 	// done all the same.
-	if _, err := c.exec(context.Background(), "COMMIT"); err != nil {
+	if err := s.commit(c, t); err != nil {
 		return err
 	}
 	committed = true
 	s.at(stepCommitted)
+	return nil
+}
+
+// commit ends a transaction and brings the backlog in memory up to date. Where
+// hosts were folded no reader may see the one without the other.
+func (s *Store) commit(c *conn, t *tx) error {
+	if len(t.folded) > 0 {
+		s.backlog.mu.Lock()
+		defer s.backlog.mu.Unlock()
+	}
+	if _, err := c.exec(context.Background(), "COMMIT"); err != nil {
+		return err
+	}
+	if len(t.folded) == 0 {
+		s.backlog.mu.Lock()
+		defer s.backlog.mu.Unlock()
+	}
+	t.publish()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,7 +30,17 @@ var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func TestConformance(t *testing.T) {
 	// Waiting for the disk tells the race detector nothing.
-	opts := &sqlite.Options{NoSync: sampled}
+	t.Run("default", func(t *testing.T) { conformance(t, &sqlite.Options{NoSync: sampled}) })
+	for _, n := range []int{1, 7} { // few tests would fill the backlog
+		t.Run(fmt.Sprintf("backlog=%d", n), func(t *testing.T) {
+			opts := sqlite.WithBacklog(n)
+			opts.NoSync = true
+			conformance(t, opts)
+		})
+	}
+}
+
+func conformance(t *testing.T, opts *sqlite.Options) {
 	dirs := map[store.Store]string{}
 	storetest.Test(t, storetest.Driver{
 		Open: func(t testing.TB) store.Store {

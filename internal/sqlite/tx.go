@@ -17,12 +17,25 @@ import (
 type tx struct {
 	ctx    context.Context
 	c      *conn
+	b      *backlog
 	hosts  map[store.HostID]*hostDelta
 	totals [columns]int64
 	ids    map[string]int64 // of spiders and outputs, by table and name
 
 	suspects answer // whether there are suspect contents
 	failures answer // whether there are failures
+
+	// What it adds to the backlog and takes from it; see fold.go.
+	rows        map[store.HostID]*hostRow // nil for a host without a row
+	staged      map[store.HostID]*staged
+	stagedN     int                   // changes in staged
+	stagedFiles map[store.HostID]int  // what staged and logged add to the files of hosts
+	folded      map[store.HostID]bool // hosts of the backlog that were folded
+	foldedN     int                   // requests that they had in it
+	foldedFiles map[store.HostID]int  // what these had added to the files of hosts
+	logged      []*change             // in table change, from row b.last+1 on
+	low         int64                 // first row of the table; 0 if it is as it was
+	known       []trawl.Key           // that are in table request
 }
 
 // answer is one that costs a question to the database.
@@ -34,8 +47,12 @@ const (
 	yes
 )
 
-// hostDelta is what a transaction adds to a host's counters.
-type hostDelta struct{ pending, files int }
+// hostDelta is what a transaction adds to a host's counters, and up to which
+// change it has folded the host.
+type hostDelta struct {
+	pending, files int
+	folded         int64
+}
 
 // The columns of table total. Those of requests are at 3*kind + state.
 const (
@@ -45,8 +62,12 @@ const (
 	columns
 )
 
-func newTx(ctx context.Context, c *conn) *tx {
-	return &tx{ctx: ctx, c: c, hosts: map[store.HostID]*hostDelta{}, ids: map[string]int64{}}
+func newTx(ctx context.Context, c *conn, b *backlog) *tx {
+	return &tx{
+		ctx: ctx, c: c, b: b, hosts: map[store.HostID]*hostDelta{}, ids: map[string]int64{},
+		rows: map[store.HostID]*hostRow{}, staged: map[store.HostID]*staged{}, folded: map[store.HostID]bool{},
+		stagedFiles: map[store.HostID]int{}, foldedFiles: map[store.HostID]int{},
+	}
 }
 
 // exec is conn.exec, unless the transaction's context has ended.
@@ -89,7 +110,7 @@ func (t *tx) move(host, origin store.HostID, kind trawl.Kind, from, to store.Sta
 
 // count adds n requests to the counters of a state.
 func (t *tx) count(host, origin store.HostID, kind trawl.Kind, s store.State, n int) {
-	t.totals[3*int(kind)+int(s)] += int64(n)
+	t.total(kind, s, n)
 	if s != store.Waiting {
 		return
 	}
@@ -97,6 +118,11 @@ func (t *tx) count(host, origin store.HostID, kind trawl.Kind, s store.State, n 
 	if origin != 0 {
 		t.host(origin).files += n
 	}
+}
+
+// total adds n requests to the totals of a state.
+func (t *tx) total(kind trawl.Kind, s store.State, n int) {
+	t.totals[3*int(kind)+int(s)] += int64(n)
 }
 
 func (t *tx) host(id store.HostID) *hostDelta {
@@ -108,17 +134,24 @@ func (t *tx) host(id store.HostID) *hostDelta {
 	return d
 }
 
-// flush writes the counters, and starts them anew.
+// flush writes the changes and the counters, and starts them anew.
 func (t *tx) flush() error {
+	if err := t.log(); err != nil {
+		return err
+	}
 	for _, id := range slices.Sorted(maps.Keys(t.hosts)) {
 		d := t.hosts[id]
 		if *d == (hostDelta{}) {
 			continue
 		}
 		// The host of a request is there; that of its origin may not be.
-		if _, err := t.exec(`INSERT INTO host(id, name, pending, files) VALUES(?1, '', ?2, ?3)
-			ON CONFLICT(id) DO UPDATE SET pending = pending + ?2, files = files + ?3`, id, d.pending, d.files); err != nil {
+		if _, err := t.exec(`INSERT INTO host(id, name, pending, files, folded) VALUES(?1, '', ?2, ?3, ?4)
+			ON CONFLICT(id) DO UPDATE SET pending = pending + ?2, files = files + ?3, folded = max(folded, ?4)`,
+			id, d.pending, d.files, d.folded); err != nil {
 			return err
+		}
+		if r := t.rows[id]; r != nil {
+			r.pending += d.pending
 		}
 	}
 	clear(t.hosts)
@@ -162,34 +195,31 @@ func (t *tx) intern(name, get, insert string) (int64, error) {
 	return r.int(0), nil
 }
 
-// add inserts the entries that are new, and calls added for each of them.
-func (t *tx) add(ps []store.Packed, added func(*store.Entry)) error {
+// add inserts the entries that are new, and calls added for each of them. They
+// go to the backlog, with a commit or because their host is in it; or else to
+// the table, where they will wait for long.
+func (t *tx) add(ps []store.Packed, commit bool, added func(*store.Entry)) error {
 	// In the order of the table; of two with the same key the first wins.
 	slices.SortStableFunc(ps, func(a, b store.Packed) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), bytes.Compare(a.Key[:], b.Key[:]))
 	})
 	var host store.HostID
 	var name string
+	var log bool
 	for i, p := range ps {
 		if i == 0 || p.Host != host || name == "" {
 			var err error
 			if host, name, err = t.named(p.Entry); err != nil {
 				return err
 			}
+			log = commit || t.b.hosts[host] != nil
 		}
-		spider, err := t.spider(p.Request.Spider)
+		isNew, err := t.find(p, name, log)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(`INSERT INTO request(host, key, kind, state, tries, due, spider, url, origin, rest)
-			VALUES(?, ?, ?, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			p.Host, p.Key, p.Request.Kind, p.Tries, store.Nanos(p.Due), spider,
-			shorten(p.Request.URL, name), orNull(p.Origin), orNull(p.Rest))
-		if err != nil {
-			return err
-		}
-		if n == 1 {
-			t.count(p.Host, p.Origin, p.Request.Kind, store.Waiting, 1)
+		if isNew {
+			t.total(p.Request.Kind, store.Waiting, 1)
 			p.Entry.New = true
 			added(p.Entry)
 		}
@@ -197,16 +227,65 @@ func (t *tx) add(ps []store.Packed, added func(*store.Entry)) error {
 	return nil
 }
 
+// find adds a request unless it is known.
+func (t *tx) find(p store.Packed, host string, log bool) (isNew bool, err error) {
+	if t.request(p.Host, p.Key) != nil || t.b.known.has(p.Key) {
+		return false, nil
+	}
+	if log {
+		r, err := t.first("SELECT 1 FROM request WHERE host = ? AND key = ?", p.Host, p.Key)
+		if err != nil {
+			return false, err
+		}
+		if r != nil {
+			t.known = append(t.known, p.Key)
+			return false, nil
+		}
+	}
+	c := &change{
+		host: p.Host, key: p.Key, kind: p.Request.Kind, tries: p.Tries, origin: p.Origin,
+		found: true, due: store.Nanos(p.Due), name: p.Request.Spider, url: shorten(p.Request.URL, host), rest: p.Rest,
+	}
+	if c.spider, err = t.spider(c.name); err != nil {
+		return false, err
+	}
+	if log {
+		t.stage(c)
+		return true, nil
+	}
+	if isNew, err = t.insertRequest(c, " ON CONFLICT DO NOTHING"); isNew {
+		t.host(c.host).pending += c.pending()
+		if c.origin != 0 {
+			t.host(c.origin).files += c.files()
+		}
+	}
+	return isNew, err
+}
+
+// insertRequest inserts a request into its table, and reports whether it is
+// there now and was not before.
+func (t *tx) insertRequest(c *change, conflict string) (bool, error) {
+	n, err := t.exec(`INSERT INTO request(host, key, kind, state, tries, due, spider, url, origin, rest)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+conflict,
+		c.host, c.key, c.kind, c.state, c.tries, c.due, c.spider, c.url, orNull(c.origin), orNull(c.rest))
+	return n == 1, err
+}
+
 // named returns the host of an entry and its name, under which URLs are
 // shortened: the one in the table, which never changes once it is known.
 func (t *tx) named(e *store.Entry) (store.HostID, string, error) {
-	r, err := t.first("SELECT name FROM host WHERE id = ?", e.Host)
+	r, err := t.row(e.Host)
 	if err != nil {
 		return 0, "", err
 	}
-	if r != nil && (r.text(0) != "" || e.HostName == "") {
-		return e.Host, r.text(0), nil
+	if r != nil && (r.name != "" || e.HostName == "") {
+		return e.Host, r.name, nil
 	}
+	if r == nil {
+		r = &hostRow{}
+	}
+	r.name = e.HostName
+	t.rows[e.Host] = r
 	_, err = t.exec("INSERT INTO host(id, name) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET name = ?2", e.Host, e.HostName)
 	return e.Host, e.HostName, err
 }

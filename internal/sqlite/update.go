@@ -88,6 +88,9 @@ func (s *Store) Update(ctx context.Context, files bool) (n int64, err error) {
 		if err != nil || r != nil && r.text(0) != "" {
 			return err
 		}
+		if err := t.foldAll(); err != nil {
+			return err
+		}
 		last := trawl.KindPage
 		if files {
 			last = trawl.KindFile
@@ -117,6 +120,9 @@ func (s *Store) Update(ctx context.Context, files bool) (n int64, err error) {
 func (s *Store) Settle(ctx context.Context) (n int64, err error) {
 	err = s.write(ctx, "settle", true, func(t *tx) error {
 		const which = "state = 0 AND again = 1"
+		if err := t.foldAll(); err != nil {
+			return err
+		}
 		if n, err = t.moveAll(which, store.Done); err != nil {
 			return err
 		}

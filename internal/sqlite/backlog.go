@@ -1,0 +1,262 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"slices"
+	"sync"
+
+	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/internal/store"
+)
+
+// A change is what a commit did to a request: it found it, or ended it.
+//
+// Writing each to its place would make a commit write five to seven pages of
+// the file for every page that was fetched, since the places lie all over the
+// tables. So a commit appends its changes to a table of their own, where forty
+// go on a page; they are kept in memory as the [backlog] until their host has
+// many of them, and then folded into the tables together.
+type change struct {
+	host   store.HostID
+	key    trawl.Key
+	kind   trawl.Kind
+	state  store.State
+	tries  int
+	origin store.HostID
+
+	// The rest is set only if the request is found: it is not in its table.
+	found  bool
+	due    int64
+	spider int64
+	name   string // of the spider
+	url    string // shortened
+	rest   string
+}
+
+// pending and files are what a change adds to the counters of its host, and
+// of its origin. before is the change to the same request before it, if any.
+func (c *change) pending() int {
+	switch {
+	case c.found && c.state == store.Waiting:
+		return 1
+	case c.found:
+		return 0 // found and ended
+	}
+	return -1
+}
+
+func (c *change) files() int {
+	if c.origin == 0 {
+		return 0
+	}
+	return c.pending()
+}
+
+// A backlog is what has changed and is not folded, as it is in table change.
+//
+// For a host that is in it one thing holds: its requests change in their
+// table only when it is folded. A host is folded at once if it has nothing
+// waiting any more or had nothing before, so that the index of the hosts with
+// waiting requests is always right.
+type backlog struct {
+	max int // number of requests from which on hosts are folded
+
+	// mu guards the rest. Only the holder of the writer changes it, and so
+	// may read it without mu.
+	mu    sync.Mutex
+	hosts map[store.HostID]*hostLog
+	queue []*hostLog           // in the order of their first changes; some may be folded
+	files map[store.HostID]int // to add to the rows of the hosts on whose pages files were found
+	n     int                  // requests in hosts
+	low   int64                // first row of the table
+	last  int64                // last row of the table; its number is never used again
+
+	known knownKeys // without mu: the writer's alone
+}
+
+// hostLog is the backlog of one host.
+type hostLog struct {
+	id       store.HostID
+	name     string
+	first    int64 // row of the first change
+	row      int   // what its row has for pending
+	pending  int   // to add to that
+	requests map[trawl.Key]*change
+	folded   bool
+
+	// Of each kind: the requests that were found, in the order of the queue
+	// unless jumbled, the first ones ended; and the place in the table's
+	// queue up to which all have ended.
+	found   [2][]*change
+	jumbled [2]bool
+	past    [2]place
+}
+
+// A place in the queue of a host.
+type place struct {
+	due int64
+	key []byte
+}
+
+var front = place{-1 << 63, []byte{}}
+
+func newBacklog(max int) *backlog {
+	return &backlog{max: max, hosts: make(map[store.HostID]*hostLog), files: make(map[store.HostID]int)}
+}
+
+// request returns the latest change to a request, nil if there is none.
+func (b *backlog) request(host store.HostID, key trawl.Key) *change {
+	if h := b.hosts[host]; h != nil {
+		return h.requests[key]
+	}
+	return nil
+}
+
+// apply adds a change that is row id of the table. Of its host it is told
+// what its row has.
+func (b *backlog) apply(id int64, c *change, row *hostRow) {
+	h := b.hosts[c.host]
+	if h == nil {
+		h = &hostLog{id: c.host, first: id, row: row.pending, requests: make(map[trawl.Key]*change), past: [2]place{front, front}}
+		b.hosts[c.host] = h
+		b.queue = append(b.queue, h)
+	}
+	h.name = row.name
+	b.last = id
+	if b.low == 0 {
+		b.low = id
+	}
+	was := h.requests[c.key]
+	switch {
+	case was == nil:
+		h.requests[c.key] = c
+		b.n++
+		h.pending += c.pending()
+		b.addFiles(c.origin, c.files())
+		if c.found {
+			f := h.found[c.kind]
+			h.jumbled[c.kind] = h.jumbled[c.kind] || len(f) > 0 && inQueue(f[len(f)-1], c) > 0
+			h.found[c.kind] = append(f, c)
+		}
+	case was.found:
+		h.pending -= was.pending()
+		b.addFiles(was.origin, -was.files())
+		was.state, was.tries = c.state, c.tries
+	}
+}
+
+func (b *backlog) addFiles(origin store.HostID, n int) {
+	if n == 0 {
+		return
+	}
+	if b.files[origin] += n; b.files[origin] == 0 {
+		delete(b.files, origin)
+	}
+}
+
+// drop forgets a host that was folded.
+func (b *backlog) drop(id store.HostID) {
+	h := b.hosts[id]
+	if h == nil {
+		return
+	}
+	for _, c := range h.requests {
+		b.addFiles(c.origin, -c.files())
+		b.known.add(c.key)
+	}
+	b.n -= len(h.requests)
+	h.folded = true
+	delete(b.hosts, id)
+	for len(b.queue) > 0 && b.queue[0].folded {
+		b.queue[0] = nil
+		b.queue = b.queue[1:]
+	}
+}
+
+// inQueue compares two requests of a host and kind by their place in its queue.
+func inQueue(a, b *change) int {
+	return cmp.Or(cmp.Compare(a.due, b.due), bytes.Compare(a.key[:], b.key[:]))
+}
+
+// ended reports whether a request that waits in the table has ended.
+func (h *hostLog) ended(key trawl.Key) bool {
+	if h == nil {
+		return false
+	}
+	c := h.requests[key]
+	return c != nil && c.state != store.Waiting
+}
+
+// waiting returns up to limit requests that were found and are due, in the
+// order of the queue, and when the next one is due; 0 if there is none.
+func (h *hostLog) waiting(kind trawl.Kind, now int64, limit int) (due []*change, next int64) {
+	if h == nil {
+		return nil, 0
+	}
+	if h.jumbled[kind] {
+		slices.SortFunc(h.found[kind], inQueue)
+		h.jumbled[kind] = false
+	}
+	f := h.found[kind]
+	for len(f) > 0 && f[0].state != store.Waiting {
+		f = f[1:]
+	}
+	h.found[kind] = f
+	for _, c := range f {
+		switch {
+		case c.state != store.Waiting:
+		case c.due > now:
+			return due, c.due
+		case len(due) == limit:
+			return due, 0
+		default:
+			due = append(due, c)
+		}
+	}
+	return due, 0
+}
+
+// load reads the backlog that an earlier process has left.
+func (b *backlog) load(ctx context.Context, c *conn) error {
+	r, err := c.first(ctx, "SELECT min(id), max(id) FROM change")
+	if err != nil {
+		return err
+	}
+	low, last := r.int(0), r.int(1)
+	err = c.query(ctx, func(r row) error {
+		n := &change{
+			host: store.HostID(r.int(1)), key: r.key(2), kind: trawl.Kind(r.int(3)), state: store.State(r.int(4)), tries: int(r.int(5)),
+			origin: store.HostID(r.int(6)), found: r[9] != nil, due: r.int(7), spider: r.int(8), url: r.text(9), rest: r.text(10), name: r.text(13),
+		}
+		b.apply(r.int(0), n, &hostRow{r.text(11), int(r.int(12))})
+		return nil
+	}, `SELECT c.id, c.host, c.key, c.kind, c.state, c.tries, c.origin, c.due, c.spider, c.url, c.rest, h.name, h.pending, s.name
+		FROM change AS c CROSS JOIN host AS h ON h.id = c.host LEFT JOIN spider AS s ON s.id = c.spider
+		WHERE c.id > h.folded ORDER BY c.id`)
+	b.low, b.last = low, last
+	return err
+}
+
+// knownKeys remembers keys that were looked up lately and are in the table,
+// as most links of a page are. It never forgets that there may be others: what
+// it does not know has to be looked up.
+type knownKeys []trawl.Key
+
+// knownSize is the number of keys remembered: 4 MiB.
+const knownSize = 1 << 18
+
+func (k knownKeys) has(key trawl.Key) bool {
+	return len(k) > 0 && k[slot(key)] == key && key != trawl.Key{}
+}
+
+func (k *knownKeys) add(key trawl.Key) {
+	if *k == nil {
+		*k = make(knownKeys, knownSize)
+	}
+	(*k)[slot(key)] = key
+}
+
+func slot(key trawl.Key) uint32 { return binary.LittleEndian.Uint32(key[:4]) % knownSize }
