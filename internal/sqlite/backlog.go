@@ -34,6 +34,8 @@ type change struct {
 	name   string // of the spider
 	url    string // shortened
 	rest   string
+
+	again bool // of a request in its table; see [store.Entry]
 }
 
 // pending and files are what a change adds to the counters of its host, and
@@ -71,6 +73,7 @@ type backlog struct {
 	queue []*hostLog           // in the order of their first changes; some may be folded
 	files map[store.HostID]int // to add to the rows of the hosts on whose pages files were found
 	n     int                  // requests in hosts
+	ahead int                  // requests of hosts that were read ahead
 	low   int64                // first row of the table
 	last  int64                // last row of the table; its number is never used again
 
@@ -87,12 +90,20 @@ type hostLog struct {
 	requests map[trawl.Key]*change
 	folded   bool
 
-	// Of each kind: the requests that were found, in the order of the queue
-	// unless jumbled, the first ones ended; and the place in the table's
-	// queue up to which all have ended.
+	// Of each kind the requests that wait, in the order of the queue: those
+	// that were found, unless jumbled, and those of the table as far as they
+	// were read ahead. Of both some have ended.
 	found   [2][]*change
 	jumbled [2]bool
-	past    [2]place
+	table   [2]tableQueue
+	read    map[trawl.Key]*change // those of table that have not ended
+}
+
+// A tableQueue is the beginning of a host's queue in the table.
+type tableQueue struct {
+	ahead []*change
+	past  place // where the rest begins
+	all   bool  // there is no rest
 }
 
 // A place in the queue of a host.
@@ -102,6 +113,13 @@ type place struct {
 }
 
 var front = place{-1 << 63, []byte{}}
+
+func newHostLog(id store.HostID) *hostLog {
+	return &hostLog{
+		id: id, requests: make(map[trawl.Key]*change), read: make(map[trawl.Key]*change),
+		table: [2]tableQueue{{past: front}, {past: front}},
+	}
+}
 
 func newBacklog(max int) *backlog {
 	return &backlog{max: max, hosts: make(map[store.HostID]*hostLog), files: make(map[store.HostID]int)}
@@ -120,7 +138,8 @@ func (b *backlog) request(host store.HostID, key trawl.Key) *change {
 func (b *backlog) apply(id int64, c *change, row *hostRow) {
 	h := b.hosts[c.host]
 	if h == nil {
-		h = &hostLog{id: c.host, first: id, row: row.pending, requests: make(map[trawl.Key]*change), past: [2]place{front, front}}
+		h = newHostLog(c.host)
+		h.first, h.row = id, row.pending
 		b.hosts[c.host] = h
 		b.queue = append(b.queue, h)
 	}
@@ -140,6 +159,10 @@ func (b *backlog) apply(id int64, c *change, row *hostRow) {
 			f := h.found[c.kind]
 			h.jumbled[c.kind] = h.jumbled[c.kind] || len(f) > 0 && inQueue(f[len(f)-1], c) > 0
 			h.found[c.kind] = append(f, c)
+		} else if r := h.read[c.key]; r != nil {
+			r.state = c.state
+			delete(h.read, c.key)
+			b.ahead--
 		}
 	case was.found:
 		h.pending -= was.pending()
@@ -168,6 +191,7 @@ func (b *backlog) drop(id store.HostID) {
 		b.known.add(c.key)
 	}
 	b.n -= len(h.requests)
+	b.ahead -= len(h.read)
 	h.folded = true
 	delete(b.hosts, id)
 	for len(b.queue) > 0 && b.queue[0].folded {
@@ -181,42 +205,103 @@ func inQueue(a, b *change) int {
 	return cmp.Or(cmp.Compare(a.due, b.due), bytes.Compare(a.key[:], b.key[:]))
 }
 
-// ended reports whether a request that waits in the table has ended.
-func (h *hostLog) ended(key trawl.Key) bool {
-	if h == nil {
-		return false
+// waits returns a request of the table that is known to wait, nil if it is
+// not known.
+func (b *backlog) waits(host store.HostID, key trawl.Key) *change {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h := b.hosts[host]; h != nil {
+		return h.read[key]
 	}
-	c := h.requests[key]
-	return c != nil && c.state != store.Waiting
+	return nil
 }
 
-// waiting returns up to limit requests that were found and are due, in the
-// order of the queue, and when the next one is due; 0 if there is none.
-func (h *hostLog) waiting(kind trawl.Kind, now int64, limit int) (due []*change, next int64) {
-	if h == nil {
-		return nil, 0
+// waiting returns up to limit requests that are due, in the order of the
+// queue; if there are less, also when the next one is due, 0 if there is none.
+// more yields the next requests of the table's queue.
+func (h *hostLog) waiting(k trawl.Kind, now int64, limit int, more func() error) (due []*change, next int64, err error) {
+	if h.jumbled[k] {
+		slices.SortFunc(h.found[k], inQueue)
+		h.jumbled[k] = false
 	}
-	if h.jumbled[kind] {
-		slices.SortFunc(h.found[kind], inQueue)
-		h.jumbled[kind] = false
-	}
-	f := h.found[kind]
-	for len(f) > 0 && f[0].state != store.Waiting {
-		f = f[1:]
-	}
-	h.found[kind] = f
-	for _, c := range f {
+	q := &h.table[k]
+	h.found[k], q.ahead = skipEnded(h.found[k]), skipEnded(q.ahead)
+	for i, j := 0, 0; len(due) < limit; {
+		if i == len(q.ahead) && !q.all {
+			if err := more(); err != nil {
+				return nil, 0, err
+			}
+			continue
+		}
+		var c *change
+		switch {
+		case i < len(q.ahead) && (j == len(h.found[k]) || inQueue(q.ahead[i], h.found[k][j]) < 0):
+			c = q.ahead[i]
+			i++
+		case j < len(h.found[k]):
+			c = h.found[k][j]
+			j++
+		default:
+			return due, 0, nil
+		}
 		switch {
 		case c.state != store.Waiting:
 		case c.due > now:
-			return due, c.due
-		case len(due) == limit:
-			return due, 0
+			return due, c.due, nil
 		default:
 			due = append(due, c)
 		}
 	}
-	return due, 0
+	return due, 0, nil
+}
+
+// skipEnded returns what is behind the requests at the beginning that have
+// ended.
+func skipEnded(cs []*change) []*change {
+	for len(cs) > 0 && cs[0].state != store.Waiting {
+		cs[0] = nil
+		cs = cs[1:]
+	}
+	return cs
+}
+
+// maxAhead bounds the requests of the table that are read ahead.
+const maxAhead = 16 << 10
+
+// readAhead reads the next requests of a host's queue in the table: about
+// limit, or more if that is likely to save reading again.
+func (b *backlog) readAhead(ctx context.Context, c *conn, h *hostLog, k trawl.Kind, limit int) error {
+	q := &h.table[k]
+	kept := b.hosts[h.id] == h
+	if kept && b.ahead < maxAhead {
+		limit = max(limit, 16)
+	}
+	n := 0
+	err := c.query(ctx, func(r row) error {
+		n++
+		w := &change{
+			host: h.id, key: r.key(0), kind: k, tries: int(r.int(1)), due: r.int(2), name: r.text(3), url: r.text(4),
+			origin: store.HostID(r.int(5)), rest: r.text(6), again: r.int(7) != 0,
+		}
+		if !kept {
+			h.name = r.text(8)
+		}
+		q.past = place{w.due, r.blob(0)}
+		if h.requests[w.key] != nil {
+			return nil // ended
+		}
+		q.ahead = append(q.ahead, w)
+		h.read[w.key] = w
+		if kept {
+			b.ahead++
+		}
+		return nil
+	}, `SELECT r.key, r.tries, r.due, s.name, r.url, r.origin, r.rest, r.again, h.name
+		FROM host AS h CROSS JOIN request AS r INDEXED BY request_queue LEFT JOIN spider AS s ON s.id = r.spider
+		WHERE h.id = ?1 AND r.host = ?1 AND r.kind = ?2 AND r.state = 0 AND (r.due, r.key) > (?3, ?4)
+		ORDER BY r.due, r.key LIMIT ?5`, h.id, k, q.past.due, q.past.key, limit)
+	q.all = n < limit
+	return err
 }
 
 // load reads the backlog that an earlier process has left.

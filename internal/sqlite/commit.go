@@ -113,6 +113,8 @@ type ended struct {
 func (t *tx) end(o *store.Outcome, c *store.Commit, receipt *store.Receipt) (e ended, err error) {
 	if c := t.request(o.Host, o.Key); c != nil {
 		e = ended{ok: c.state == store.Waiting, kind: c.kind, origin: c.origin}
+	} else if c := t.waits(o.Host, o.Key); c != nil {
+		e = ended{true, c.kind, c.origin, c.again}
 	} else {
 		r, err := t.first("SELECT kind, origin, again FROM request WHERE host = ? AND key = ? AND state = 0", o.Host, o.Key)
 		if err != nil {

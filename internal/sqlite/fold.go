@@ -37,6 +37,15 @@ func (t *tx) request(host store.HostID, key trawl.Key) *change {
 	return t.b.request(host, key)
 }
 
+// waits returns a request of the table that is known to wait, without asking
+// the table, if nothing is known of it from [tx.request].
+func (t *tx) waits(host store.HostID, key trawl.Key) *change {
+	if t.folded[host] {
+		return nil
+	}
+	return t.b.waits(host, key)
+}
+
 // stage makes a change part of the transaction.
 func (t *tx) stage(c *change) {
 	s := t.staged[c.host]

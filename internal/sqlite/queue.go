@@ -1,11 +1,7 @@
 package sqlite
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"github.com/trawl-go/trawl"
@@ -58,94 +54,30 @@ func (s *Store) Due(ctx context.Context, l store.Lease, now time.Time, qs []stor
 	return bs, nil
 }
 
-// errEnough ends a query whose further rows are not needed.
-var errEnough = errors.New("enough")
-
 // due answers a query from the table and the backlog, which does not change
 // meanwhile.
 func (s *Store) due(ctx context.Context, c *conn, now int64, q store.HostQuery, b *store.Batch) error {
-	if q.Limit <= 0 {
-		return nil
-	}
-	host, err := c.first(ctx, "SELECT name FROM host WHERE id = ?", q.Host)
-	if err != nil || host == nil {
-		return err
-	}
-	name := host.text(0)
 	h := s.backlog.hosts[q.Host]
-	from := front
-	if h != nil {
-		from = h.past[q.Kind]
+	if h == nil {
+		h = newHostLog(q.Host)
 	}
-	skipping := h != nil
-	err = c.query(ctx, func(r row) error {
-		e := store.Entry{
-			Key: r.key(0), Host: q.Host, HostName: name,
-			Tries: int(r.int(1)), Due: store.Time(r.int(2)), Origin: store.HostID(r.int(5)), Again: r.int(7) != 0,
-			Request: trawl.Request{URL: lengthen(r.text(4), name), Kind: q.Kind, Spider: r.text(3)},
-		}
-		if h.ended(e.Key) {
-			if skipping {
-				h.past[q.Kind] = place{r.int(2), r.blob(0)}
-			}
-			return nil
-		}
-		skipping = false
-		b.Entries = append(b.Entries, e)
-		if err := store.UnpackRest(r.text(6), &b.Entries[len(b.Entries)-1].Request); err != nil || len(b.Entries) < q.Limit {
-			return err
-		}
-		return errEnough
-	}, `SELECT r.key, r.tries, r.due, s.name, r.url, r.origin, r.rest, r.again
-		FROM request AS r INDEXED BY request_queue LEFT JOIN spider AS s ON s.id = r.spider
-		WHERE r.host = ? AND r.kind = ? AND r.state = 0 AND (r.due, r.key) > (?, ?) AND r.due <= ?
-		ORDER BY r.due, r.key`, q.Host, q.Kind, from.due, from.key, now)
-	if err != nil && err != errEnough {
+	cs, next, err := h.waiting(q.Kind, now, q.Limit, func() error {
+		return s.backlog.readAhead(ctx, c, h, q.Kind, q.Limit)
+	})
+	if err != nil {
 		return err
 	}
-	found, next := h.waiting(q.Kind, now, q.Limit)
-	if len(found) > 0 {
-		if err := mix(b, found, q, name); err != nil {
-			return err
-		}
-	}
-	if len(b.Entries) == q.Limit {
-		return nil
-	}
-	err = c.query(ctx, func(r row) error {
-		if h.ended(r.key(1)) {
-			return nil
-		}
-		if next == 0 || r.int(0) < next {
-			next = r.int(0)
-		}
-		return errEnough
-	}, `SELECT due, key FROM request INDEXED BY request_queue
-		WHERE host = ? AND kind = ? AND state = 0 AND due > ? ORDER BY due`, q.Host, q.Kind, now)
-	if err != nil && err != errEnough {
-		return err
-	}
-	b.Next = store.Time(next)
-	return nil
-}
-
-// mix adds to the entries of the table those of the backlog, and leaves the
-// first of all.
-func mix(b *store.Batch, found []*change, q store.HostQuery, host string) error {
-	for _, c := range found {
+	for _, c := range cs {
 		e := store.Entry{
-			Key: c.key, Host: c.host, HostName: host, Tries: c.tries, Due: store.Time(c.due), Origin: c.origin,
-			Request: trawl.Request{URL: lengthen(c.url, host), Kind: c.kind, Spider: c.name},
+			Key: c.key, Host: c.host, HostName: h.name, Tries: c.tries, Due: store.Time(c.due), Origin: c.origin, Again: c.again,
+			Request: trawl.Request{URL: lengthen(c.url, h.name), Kind: c.kind, Spider: c.name},
 		}
 		if err := store.UnpackRest(c.rest, &e.Request); err != nil {
 			return err
 		}
 		b.Entries = append(b.Entries, e)
 	}
-	slices.SortFunc(b.Entries, func(a, b store.Entry) int {
-		return cmp.Or(cmp.Compare(store.Nanos(a.Due), store.Nanos(b.Due)), bytes.Compare(a.Key[:], b.Key[:]))
-	})
-	b.Entries = b.Entries[:min(len(b.Entries), q.Limit)]
+	b.Next = store.Time(next)
 	return nil
 }
 
