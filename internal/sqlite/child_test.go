@@ -46,15 +46,23 @@ func TestMain(m *testing.M) {
 // something that the parent waits for.
 var children = map[string]func(dir string, n int) error{
 	"script": runScript,
+	"folds":  runFoldingScript,
+	"crawl":  crawl,
 	"hold":   holdJob,
 	"full":   fillFile,
 }
 
 // runScript does the script and dies at step n%3 of the n/3-th transaction,
 // or after all of it. Every step that has returned is a line "done".
-func runScript(dir string, n int) error {
+func runScript(dir string, n int) error { return runScriptWith(dir, n, 0) }
+
+// runFoldingScript is runScript with hardly a backlog.
+func runFoldingScript(dir string, n int) error { return runScriptWith(dir, n, 2) }
+
+func runScriptWith(dir string, n, backlog int) error {
 	at := 0
-	opts := sqlite.WithHook(func(step int) {
+	opts := sqlite.WithBacklog(backlog)
+	opts.SetHook(func(step int) {
 		if at == n {
 			die()
 		}

@@ -80,7 +80,11 @@ func TestCrash(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("transaction %d step %d", n/3, n%3), func(t *testing.T) {
 			dir := t.TempDir()
-			acked := crash(t, n, dir)
+			task := "script"
+			if n/3%2 == 0 {
+				task = "folds"
+			}
+			acked := crash(t, task, n, dir)
 			if acked != n/3-1 {
 				t.Fatalf("the child has seen %d steps done, want %d", acked, n/3-1)
 			}
@@ -97,9 +101,9 @@ func TestCrash(t *testing.T) {
 
 // crash runs the script in a child that dies, and returns how many steps the
 // child has seen done.
-func crash(t *testing.T, n int, dir string) int {
+func crash(t *testing.T, task string, n int, dir string) int {
 	t.Helper()
-	cmd, out, _ := child(t, "script", n, dir)
+	cmd, out, _ := child(t, task, n, dir)
 	acked := 0
 	for {
 		l, err := out.ReadString('\n')
@@ -122,7 +126,7 @@ func crash(t *testing.T, n int, dir string) int {
 func TestTornLog(t *testing.T) {
 	hs := histories(t)
 	origin := t.TempDir()
-	if acked := crash(t, 1<<20, origin); acked != len(hs)-1 {
+	if acked := crash(t, "script", 1<<20, origin); acked != len(hs)-1 {
 		t.Fatalf("the child has done %d steps, want %d", acked, len(hs)-1)
 	}
 	read := func(name string) []byte {

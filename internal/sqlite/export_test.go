@@ -10,7 +10,14 @@ const (
 )
 
 // WithHook returns options that call f at the steps of each transaction.
-func WithHook(f func(step int)) *Options { return &Options{hook: func(s step) { f(int(s)) }} }
+func WithHook(f func(step int)) *Options {
+	var o Options
+	o.SetHook(f)
+	return &o
+}
+
+// SetHook adds to options that of WithHook.
+func (o *Options) SetHook(f func(step int)) { o.hook = func(s step) { f(int(s)) } }
 
 // WithMaxPages returns options that bound the database, in pages of 4 KiB.
 func WithMaxPages(n int) *Options { return &Options{maxPages: n} }
