@@ -9,7 +9,9 @@
 //
 // Every change is one transaction on one connection, the writer, and is on
 // the disk when its method returns. Group outcomes before you commit them: a
-// transaction costs the disk one sync, however much it holds. Reads go over
+// transaction costs the disk one sync, however much it holds. What commits do
+// to requests is appended to a table of changes and moved to its place later,
+// many changes of a host together; see [backlog]. Reads go over
 // a few connections of their own and neither wait for the writer nor hold it
 // up.
 //
