@@ -395,6 +395,9 @@ func (e *Engine) finishOutputs(ctx context.Context) error {
 		}
 	}
 	err = errors.Join(err, e.outputs.finish(ctx))
+	if n, ok := e.parts.Files.(save.Namer); ok && err == nil {
+		err = e.listFiles(ctx, n)
+	}
 	if p, ok := e.parts.Files.(save.Publisher); ok && err == nil {
 		err = e.outputs.publish(ctx, p)
 	}

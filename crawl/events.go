@@ -58,6 +58,10 @@ type FileDone struct {
 	URL  string `json:"url"`  // as the spider asked for it
 	From string `json:"from"` // where the bytes came from
 	Path string `json:"path"` // relative to the job's directory
+
+	// At is the path under which the content is, where that is another one.
+	At string `json:"at,omitempty"`
+
 	// Size in bytes; SHA256 in hexadecimal. Both are empty in a simulation.
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/trawl-go/trawl"
@@ -249,7 +251,11 @@ func (o *outputs) finishOne(ctx context.Context, out *output) error {
 // publish copies the files to where the job's files go. After a run that was
 // killed the next one does it.
 func (o *outputs) publish(ctx context.Context, p save.Publisher) error {
-	for name := range o.outs {
+	names := slices.Collect(maps.Keys(o.outs))
+	if o.outs[filesList] == nil {
+		names = append(names, filesList)
+	}
+	for _, name := range names {
 		for _, ext := range []string{".jsonl", ".csv"} {
 			f, err := os.Open(o.path(name, ext))
 			if errors.Is(err, fs.ErrNotExist) {

@@ -194,6 +194,9 @@ func (e *Engine) reportFile(t *frontier.Task, o *store.Outcome, dups []store.Fil
 	if f := o.File; f != nil {
 		ev.From, ev.Path, ev.Size, ev.Type = f.URL, f.Path, f.Size, f.Type
 		ev.SHA256 = hex.EncodeToString(f.SHA256[:])
+		if n, ok := e.parts.Files.(save.Namer); ok {
+			ev.At = n.NameOf(saved(f))
+		}
 		for i := range dups {
 			if dups[i].Key == f.Key {
 				ev.DuplicateOf = dups[i].DuplicateOf

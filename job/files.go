@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -21,7 +22,17 @@ type Files struct {
 	// machine, with its state, its records and what is not complete yet; copies
 	// of the records go to the bucket at the end of each run.
 	Bucket string
+
+	// Layout says how files are laid out there: [ByName], the default, or
+	// [ByHash].
+	Layout string
 }
+
+// Layouts of the files of a job.
+const (
+	ByName = "names" // under the names that spiders give them
+	ByHash = "hash"  // each content once, under its hash; files.jsonl has the names
+)
 
 // An OtherFilesError is a job whose files go elsewhere.
 type OtherFilesError struct{ Have, Want string }
@@ -38,6 +49,7 @@ func (e *UnfitError) Error() string { return e.Option + ": " + e.Why }
 // A place is what a job remembers of where its files go.
 type place struct {
 	Bucket string `json:"bucket,omitempty"`
+	Layout string `json:"layout,omitempty"`
 
 	// Owner tells the job apart from all others; see s3.Options.
 	Owner string `json:"owner,omitempty"`
@@ -49,7 +61,7 @@ const filesKey = "files"
 // FilesOf returns where the files of the job in a store go.
 func FilesOf(ctx context.Context, st store.Store) (Files, error) {
 	p, err := placeOf(ctx, st)
-	return Files{Bucket: p.Bucket}, err
+	return Files{Bucket: p.Bucket, Layout: cmp.Or(p.Layout, ByName)}, err
 }
 
 func placeOf(ctx context.Context, st store.Store) (p place, err error) {
@@ -83,6 +95,9 @@ func decide(ctx context.Context, st store.Store, want Files) error {
 
 func newPlace(want Files) place {
 	p := place{Bucket: want.Bucket}
+	if want.Layout != ByName {
+		p.Layout = want.Layout
+	}
 	if p != (place{}) {
 		p.Owner = rand.Text()
 	}
@@ -103,7 +118,18 @@ func agree(ctx context.Context, st store.Store, want Files) (place, error) {
 		}
 		return p, &OtherFilesError{Have: have, Want: want.Bucket}
 	}
+	if have := cmp.Or(p.Layout, ByName); want.Layout != "" && want.Layout != have {
+		return p, &OtherFilesError{Have: "the layout " + have, Want: "the layout " + want.Layout}
+	}
 	return p, nil
+}
+
+// laid lays files out.
+func (p place) laid(f save.Files) save.Files {
+	if p.Layout == ByHash {
+		return save.ByHash(f)
+	}
+	return f
 }
 
 // openPlace opens the place of a job's files. name is that of the job, dir its
@@ -114,7 +140,7 @@ func openPlace(ctx context.Context, p place, name, dir string, opt save.Options)
 		if err != nil {
 			return nil, err // and no *save.Dir that is nil
 		}
-		return d, nil
+		return p.laid(d), nil
 	}
 	at, err := s3.ParseAddress(p.Bucket)
 	if err != nil {
@@ -129,7 +155,7 @@ func openPlace(ctx context.Context, p place, name, dir string, opt save.Options)
 	if err != nil {
 		return nil, err
 	}
-	return b, nil
+	return p.laid(b), nil
 }
 
 // A Reader reads the files of a job.
@@ -148,11 +174,19 @@ func OpenToRead(ctx context.Context, st store.Store, dir string) (Reader, error)
 		return nil, err
 	}
 	if p.Bucket == "" {
-		return save.OpenToRead(dir)
+		d, err := save.OpenToRead(dir)
+		if err != nil {
+			return nil, err
+		}
+		return p.laid(d), nil
 	}
 	at, err := s3.ParseAddress(p.Bucket)
 	if err != nil {
 		return nil, err
 	}
-	return s3.Open(ctx, at, nil, nil)
+	b, err := s3.Open(ctx, at, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.laid(b), nil
 }

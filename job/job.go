@@ -261,7 +261,7 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		}
 	}
 	if _, ok := j.files.(save.Linker); o.Crawl.Link && dir != "" && !ok {
-		return nil, &UnfitError{"--dedupe link", "there are no links in a bucket"}
+		return nil, &UnfitError{"--dedupe link", "only files in a directory, under their names, can be links; --layout hash has equal files once"}
 	}
 	private := privateHosts{st: j.st}
 	if err := private.load(ctx); err != nil {

@@ -140,7 +140,7 @@ func hint(err error) string {
 	case errors.As(err, &object):
 		return object.Hint()
 	case errors.As(err, &place):
-		return "leave out -d, and they go there; or begin another job"
+		return "leave that out, and they go there as before; or begin another job"
 	case errors.As(err, &source):
 		return "give the new one a job of its own with --job, or run the old one"
 	case errors.As(err, &other) && strings.HasPrefix(other.Dir, "job "):

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"image"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/replica"
 	"github.com/trawl-go/trawl/internal/s3/s3test"
+	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
 )
 
@@ -153,6 +155,8 @@ func TestBucket(t *testing.T) {
 	t.Parallel()
 	program := buildTrawl(t)
 	t.Run("killed", func(t *testing.T) { bucketKilled(newPlaceTest(t, program)) })
+	t.Run("hash", func(t *testing.T) { hashKilled(newPlaceTest(t, program), false) })
+	t.Run("hash in a bucket", func(t *testing.T) { hashKilled(newPlaceTest(t, program), true) })
 	t.Run("refused", func(t *testing.T) { bucketRefused(newPlaceTest(t, program)) })
 	t.Run("held", func(t *testing.T) { bucketHeld(newPlaceTest(t, program)) })
 }
@@ -227,6 +231,61 @@ func (p *placeTest) verify(list []store.File, key func(store.File) string) {
 	}
 	p.run(0, p.command(args...))
 	p.run(0, p.command("verify", p.dir))
+}
+
+// hashKilled collects under hashes and kills the program again and again.
+func hashKilled(p *placeTest, bucket bool) {
+	where, key := func() string { return p.dir }, func(f store.File) string { return hashName(f) }
+	p.to = []string{"-d", p.dir, "--layout", "hash"}
+	if bucket {
+		p.to = []string{"-d", "s3://pictures/hash", "--job-dir", p.dir, "--layout", "hash"}
+		where = func() string { return p.download("hash/") }
+		key = func(f store.File) string { return "hash/" + hashName(f) }
+	}
+	check := func(dir string, others ...string) {
+		p.Helper()
+		list := p.files()
+		for i, f := range list {
+			list[i].Path = hashName(f)
+		}
+		if err := checkDir(p.site, dir, list, others); err != nil {
+			p.Error(err)
+		}
+	}
+	kills := 0
+	for kills < 8 && p.killed(1+p.rand.IntN(40)) {
+		kills++
+		for _, f := range p.files() {
+			data, err := os.ReadFile(filepath.Join(where(), hashName(f)))
+			if err != nil || sha256.Sum256(data) != f.SHA256 {
+				p.Fatalf("after kill %d: %s is recorded, and has %d of %d bytes, %v", kills, f.Path, len(data), f.Size, err)
+			}
+			if bucket {
+				break // it is downloaded for each
+			}
+		}
+	}
+	p.run(0, p.collect())
+	check(where(), "files.jsonl")
+	lines, err := os.ReadFile(filepath.Join(p.dir, "files.jsonl"))
+	if n := len(p.files()); err != nil || bytes.Count(lines, []byte("\n")) != n || !bytes.Contains(lines, []byte(`"at":"`+hashName(p.files()[0]))) {
+		p.Errorf("files.jsonl is not the list of %d files, %v:\n%s", n, err, lines)
+	}
+	p.to = append(p.to[:len(p.to)-1], "names")
+	if out := p.run(exitUsage, p.collect()); !strings.Contains(out, "go to the layout hash, not to the layout names") {
+		p.Errorf("another layout:\n%s", out)
+	}
+	if bucket {
+		p.verify(p.files(), key)
+		return
+	}
+	p.run(0, p.command("verify", "--decode", p.dir))
+}
+
+// hashName is where the content of a file is in the layout of hashes.
+func hashName(f store.File) string {
+	sum := fmt.Sprintf("%x", f.SHA256)
+	return sum[:2] + "/" + sum[2:4] + "/" + sum + save.Ext(f.Type)
 }
 
 // bucketRefused runs into what a user gets wrong.

@@ -87,11 +87,15 @@ func statusText(ctx context.Context, w io.Writer, st store.Store, id job.Identit
 		return fmt.Sprintf("%s done, %s waiting, %s failed", thousands(c.Done), thousands(c.Waiting), thousands(max(c.Failed-leftOut, 0)))
 	}
 	fmt.Fprintln(w, printable(id.String()))
-	switch at, err := job.FilesOf(ctx, st); {
-	case err != nil:
+	at, err := job.FilesOf(ctx, st)
+	if err != nil {
 		return err
-	case at.Bucket != "":
+	}
+	if at.Bucket != "" {
 		row("files in", "%s", at.Bucket)
+	}
+	if at.Layout != job.ByName {
+		row("layout", "%s", at.Layout)
 	}
 	row("pages", "%s", counts(s.Pages, pages))
 	row("files", "%s, %s", counts(s.Files, files), size(s.Bytes))

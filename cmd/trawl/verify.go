@@ -63,6 +63,7 @@ Exit status: 0 all files are as recorded, 7 some are not.`,
 type verifier struct {
 	*app
 	in    *storeFlags
+	read  job.Reader
 	quiet bool
 	began time.Time
 	shown time.Time // the progress, last
@@ -95,10 +96,14 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 	if pixels && at.Bucket != "" {
 		return usagef("--decode looks at files on this machine, and those of the job are in %s; give --decode when they are collected", at.Bucket)
 	}
+	if v.read, err = job.OpenToRead(ctx, st, dir); err != nil {
+		return err
+	}
+	defer v.read.Close()
 	if pixels {
 		err = v.decode(ctx, dir, st)
 	} else {
-		for _, err = range v.whole(ctx, dir, st) {
+		for _, err = range v.whole(ctx, st) {
 			if err != nil {
 				break
 			}
@@ -126,19 +131,13 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 
 // whole gives the files that are as recorded, and names the others. It ends
 // after an error.
-func (v *verifier) whole(ctx context.Context, dir string, st store.Store) iter.Seq2[store.File, error] {
+func (v *verifier) whole(ctx context.Context, st store.Store) iter.Seq2[store.File, error] {
 	return func(yield func(store.File, error) bool) {
-		files, err := job.OpenToRead(ctx, st, dir)
-		if err != nil {
-			yield(store.File{}, err)
-			return
-		}
-		defer files.Close()
 		buf := make([]byte, 1<<20)
 		for f, err := range st.Files(ctx) {
 			what := ""
 			if err == nil {
-				what, err = checkFile(ctx, files, f, buf)
+				what, err = checkFile(ctx, v.read, f, buf)
 			}
 			if err != nil {
 				yield(store.File{}, err)
@@ -165,10 +164,10 @@ func (v *verifier) decode(ctx context.Context, dir string, st store.Store) error
 	}
 	d := decode.New(nil)
 	defer d.Close()
-	keys := make(map[string]trawl.Key) // of the pictures under way
+	keys := make(map[string][]trawl.Key) // of the pictures under way, by where they are
 	var hashing error
 	pictures := func(yield func(decode.Picture) bool) {
-		for f, err := range v.whole(ctx, dir, st) {
+		for f, err := range v.whole(ctx, st) {
 			if err != nil {
 				hashing = err
 				return
@@ -180,8 +179,9 @@ func (v *verifier) decode(ctx context.Context, dir string, st store.Store) error
 				v.beyond++
 				continue
 			}
-			keys[f.Path] = f.Key
-			if !yield(decode.Picture{Dir: dir, Path: f.Path, Type: f.Type}) {
+			at := v.at(f)
+			keys[at] = append(keys[at], f.Key)
+			if !yield(decode.Picture{Dir: dir, Path: at, Type: f.Type}) {
 				return
 			}
 		}
@@ -192,16 +192,26 @@ func (v *verifier) decode(ctx context.Context, dir string, st store.Store) error
 			return err
 		case r.Err != nil:
 			v.broken++
-			v.name(keys[r.Path], "broken", fmt.Sprintf("%s  (%v)", r.Path, r.Err))
+			v.name(keys[r.Path][0], "broken", fmt.Sprintf("%s  (%v)", r.Path, r.Err))
 		case r.Beyond != "":
 			v.beyond++
 		default:
 			v.decoded++
 		}
-		delete(keys, r.Path)
+		if keys[r.Path] = keys[r.Path][1:]; len(keys[r.Path]) == 0 {
+			delete(keys, r.Path)
+		}
 		v.progress()
 	}
 	return hashing
+}
+
+// at returns where a file is.
+func (v *verifier) at(f store.File) string {
+	if n, ok := v.read.(save.Namer); ok {
+		return n.NameOf(save.File{Path: f.Path, SHA256: f.SHA256, Type: f.Type})
+	}
+	return f.Path
 }
 
 // name prints a file that is not as it should be.

@@ -72,6 +72,7 @@ func TestBucketIsFiles(t *testing.T) {
 		if at == "" {
 			continue
 		}
+		hash := at == "s3://pictures"
 		t.Run(at, func(t *testing.T) {
 			savetest.Run(t, func(t *testing.T) savetest.Kind {
 				at := at
@@ -81,10 +82,13 @@ func TestBucketIsFiles(t *testing.T) {
 					s3test.New(t, "pictures").Setenv(t)
 				}
 				dir := t.TempDir()
-				return savetest.Kind{Open: func(t *testing.T) save.Files {
+				return savetest.Kind{Keeps: hash, Open: func(t *testing.T) save.Files {
 					b, err := open(t, at, dir, &s3.Options{Owner: "me"})
 					if err != nil {
 						t.Fatal(err)
+					}
+					if hash {
+						return save.ByHash(b)
 					}
 					return b
 				}}
