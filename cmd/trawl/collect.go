@@ -15,13 +15,28 @@ import (
 // collect runs a plan as the flags say, shows how it goes, and leaves the
 // exit status. It closes the spiders.
 func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed func(string) bool, prepare func(*job.Job) error) error {
+	stopMetrics, err := a.watch(ctx, f)
+	if err != nil {
+		closeSpiders(p.Spiders)
+		return err
+	}
+	defer stopMetrics()
+	sum, err := a.collectJob(ctx, p, f, changed, prepare)
+	if sum != nil {
+		a.status = statusOfSummary(sum)
+	}
+	return err
+}
+
+// collectJob is collect within a program that does more; see [app.watch].
+func (a *app) collectJob(ctx context.Context, p job.Plan, f *collectFlags, changed func(string) bool, prepare func(*job.Job) error) (*crawl.Summary, error) {
 	defer closeSpiders(p.Spiders)
 	opt, err := f.options(changed, a.err)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if opt.HTTP.Jar, err = a.jar(ctx, f); err != nil {
-		return err
+		return nil, err
 	}
 	f.setDefault(filepath.Join("trawl", f.store.dirName(&p)))
 	dir := f.local()
@@ -46,16 +61,26 @@ func (a *app) collect(ctx context.Context, p job.Plan, f *collectFlags, changed 
 	if warn == nil {
 		warn = func(string) {}
 	}
+	begin, done := a.observe(f.store.jobName(&p), opt)
+	defer done()
+	if a.log != nil {
+		warn = func(s string) { opt.Crawl.Log.Warn(s) }
+	}
 	opt.HTTP.Login = (&logins{own: f.logins, noNetrc: f.noNetrc, warn: warn}).login
 	opt.HTTP.ProxyFailed = func(host string, rest time.Duration, err error) {
 		warn(fmt.Sprintf("proxy %s rests for %s: %v", host, span(rest), err))
 	}
-	sum, err := runJob(ctx, dir, p, opt, ui, prepare)
+	sum, err := runJob(ctx, dir, p, opt, ui, func(j *job.Job) error {
+		begin(j)
+		if prepare == nil {
+			return nil
+		}
+		return prepare(j)
+	})
 	if sum != nil {
 		ui.summary(sum)
-		a.status = statusOfSummary(sum)
 	}
-	return err
+	return sum, err
 }
 
 // runJob opens a job, runs it and closes it.

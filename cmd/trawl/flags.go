@@ -70,6 +70,7 @@ type collectFlags struct {
 	quiet    bool
 	verbose  bool
 	noBars   bool
+	observe  observeFlags
 }
 
 // add gives a command the flags, in groups.
@@ -141,6 +142,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 		fs.BoolVarP(&f.verbose, "verbose", "v", false, "print a log of everything to standard error")
 		fs.BoolVarP(&f.noBars, "no-progress", "n", false, "plain lines in place of live progress")
 	})
+	group("For operators", f.observe.add)
 	addGroups(c, groups)
 	_ = c.MarkFlagFilename("cookies") // cannot fail: the flags are there
 	_ = c.MarkFlagFilename("download-archive")
@@ -209,7 +211,7 @@ func (f *collectFlags) options(changed func(string) bool, stderr io.Writer) (*jo
 	}
 	o.Decode = f.decode
 	if f.verbose {
-		o.Crawl.Log = slog.New(slog.NewTextHandler(stderr, nil))
+		o.Crawl.Log = newLogger(stderr, "text", slog.LevelDebug)
 	}
 	switch f.sync {
 	case "on":

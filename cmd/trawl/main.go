@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trawl-go/trawl/internal/metrics"
 	"github.com/trawl-go/trawl/process"
 )
 
@@ -65,6 +67,9 @@ type app struct {
 	out, err io.Writer
 	status   int
 	noted    bool // see noteLimits
+
+	log     *slog.Logger     // of --log; nil without it
+	metrics *metrics.Metrics // while Prometheus is answered; else nil
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -78,11 +83,12 @@ it was.
   trawl https://example.com/gallery/7    the pictures of a page and of those that follow it
   trawl run douban                       a spider; trawl spiders lists them
   trawl demo                             three sites on this machine, to see it work`,
-		Version:       versionText(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Version:           versionText(),
+		PersistentPreRunE: a.openLog,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.NoArgs,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.Flags().Bool("version", false, "print the version") // cobra's own would take -v
 	root.SetVersionTemplate("trawl {{.Version}}\n")
@@ -186,6 +192,10 @@ func (a *app) fail(err error) int {
 	var ue usageError
 	if !errors.As(err, &ue) && strings.HasPrefix(err.Error(), "unknown command") {
 		err = usageError{err}
+	}
+	if a.log != nil {
+		a.log.Error("trawl ends", "err", err, "hint", hint(err), "status", statusOf(err))
+		return statusOf(err)
 	}
 	fmt.Fprintf(a.err, "trawl: %s\n", printableLines(err.Error()))
 	var traced interface{ Backtrace() string }

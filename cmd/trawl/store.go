@@ -65,6 +65,14 @@ func (f *storeFlags) shared(p *job.Plan) *job.Shared {
 	return s
 }
 
+// jobName returns the name of a plan's job.
+func (f *storeFlags) jobName(p *job.Plan) string {
+	if s := f.shared(p); s != nil {
+		return s.Name
+	}
+	return p.Name
+}
+
 // dirName returns the name of the directory for a plan's files: that of the
 // job. In a database anyone may have named it.
 func (f *storeFlags) dirName(p *job.Plan) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -19,10 +20,15 @@ import (
 type screen struct {
 	w    io.Writer
 	bars atomic.Pointer[mpb.Progress] // nil for none
+	log  atomic.Pointer[slog.Logger]  // which everything is a line of; nil for none
 }
 
 // Write writes whole lines.
 func (s *screen) Write(p []byte) (int, error) {
+	if log := s.log.Load(); log != nil {
+		logLines(log, string(p))
+		return len(p), nil
+	}
 	if bars := s.bars.Load(); bars != nil {
 		if n, err := bars.Write(p); err == nil {
 			return n, nil

@@ -34,6 +34,12 @@ func (a *app) newUI(f *collectFlags, name, dir, where string) ui {
 		return &jsonUI{out: out}
 	case f.getURLs:
 		return &linesUI{out: out, err: errs, file: func(e crawl.FileDone) string { return e.URL }, silent: true}
+	case a.log != nil: // it has the rest
+		u := &linesUI{out: out, err: &printer{w: io.Discard}, file: fileLine}
+		if f.quiet {
+			u.file = nil
+		}
+		return u
 	case f.quiet:
 		return &linesUI{out: &printer{w: io.Discard}, err: errs, silent: true}
 	}

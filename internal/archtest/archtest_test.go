@@ -67,12 +67,14 @@ var arrows = map[string][]string{
 	// The engine joins the parts; it is handed a store and never opens one.
 	"crawl": {".", "thread", "internal/fetch", "internal/frontier", "internal/robots", "internal/save", "internal/store"},
 
+	"internal/metrics": {".", "crawl"},
+
 	// Only the wiring knows the drivers.
 	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/s3", "internal/save", "internal/sqlite", "internal/postgres", "internal/store"},
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/sqlite", "internal/store",
+		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/metrics", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},
