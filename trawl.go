@@ -83,8 +83,8 @@ func (r *Request) Key() Key { return KeyOf(r.Kind, r.URL) }
 
 // A Page is a fetched document.
 //
-// It belongs to the parse call that received it; Body is valid until that
-// call returns.
+// It belongs to the parse call that received it. Strings of the result may be
+// parts of Body, so nobody changes Body any more, after the call neither.
 type Page struct {
 	Request Request
 

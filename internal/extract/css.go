@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/cascadia"
 	"golang.org/x/net/html"
@@ -14,10 +15,13 @@ import (
 // maxSelector bounds the length of a selector in bytes.
 const maxSelector = 4 << 10
 
-// Selectors keeps compiled selectors. It is safe for concurrent use.
+// Selectors keeps compiled selectors, and memory for the trees of pages. It is
+// safe for concurrent use.
 type Selectors struct {
 	css   *Cache[*cssGroup]
 	xpath *Cache[*xpath.Expr]
+
+	memories sync.Pool // of *tree.Memory
 }
 
 // NewSelectors returns an empty set that holds at most max CSS and max XPath
@@ -43,6 +47,7 @@ const (
 type cssGroup struct {
 	// all matches what any part matches, when all want the same; else nil.
 	all   cascadia.Matcher
+	plain plainSelector // the same as all, if it is so simple; else nil
 	want  int
 	attr  string
 	parts []cssPart
@@ -70,6 +75,7 @@ func compileCSS(selector string) (*cssGroup, error) {
 	g := &cssGroup{}
 	var sels cascadia.SelectorGroup
 	same := true
+	var last string
 	for i, text := range texts {
 		part := cssPart{}
 		text, part.want, part.attr, err = cutPseudoElement(text)
@@ -85,6 +91,7 @@ func compileCSS(selector string) (*cssGroup, error) {
 			return fail(err)
 		}
 		sels = append(sels, part.sel)
+		last = text
 		g.parts = append(g.parts, part)
 		same = same && (i == 0 || part.want == g.parts[0].want && part.attr == g.parts[0].attr)
 	}
@@ -92,6 +99,9 @@ func compileCSS(selector string) (*cssGroup, error) {
 		g.all, g.want, g.attr = sels, g.parts[0].want, g.parts[0].attr
 		if len(sels) == 1 {
 			g.all = sels[0]
+			if plain, ok := parsePlain(last); ok {
+				g.plain = plain
+			}
 		}
 	}
 	return g, nil
@@ -226,7 +236,10 @@ func rewriteHas(s string) string {
 
 // query appends what the group selects below n to dst, in document order.
 func (g *cssGroup) query(dst []node, n *html.Node) []node {
-	if g.all == nil {
+	switch {
+	case g.plain != nil:
+		return g.plain.query(dst, n, g.want, g.attr)
+	case g.all == nil:
 		return g.queryMixed(dst, n)
 	}
 	for _, h := range cascadia.QueryAll(n, g.all) {

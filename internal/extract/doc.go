@@ -9,6 +9,7 @@
 package extract
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -57,6 +58,7 @@ type Doc struct {
 	parsed bool
 	root   *html.Node
 	err    error
+	memory *tree.Memory // of the tree; nil if it is not parsed
 
 	page *url.URL // address of the page; nil if unknown
 	base *url.URL // what links are relative to; set by tree
@@ -65,7 +67,7 @@ type Doc struct {
 }
 
 // New returns the page with this body. A nil *Options is the zero value.
-// It keeps body, which must not change while the Doc is in use.
+// It keeps body, which must not change any more: texts may be parts of it.
 func New(body []byte, opts *Options) *Doc {
 	d := &Doc{body: body}
 	if opts != nil {
@@ -129,7 +131,11 @@ func (d *Doc) tree() error {
 		return d.err
 	}
 	d.parsed = true
-	root, err := tree.Parse(d.Text())
+	d.memory, _ = d.sels.memories.Get().(*tree.Memory)
+	if d.memory == nil {
+		d.memory = new(tree.Memory)
+	}
+	root, err := tree.Parse(d.Text(), d.memory)
 	if err != nil {
 		d.err = fmt.Errorf("extract: parse page: %w", err)
 		return d.err
@@ -138,6 +144,21 @@ func (d *Doc) tree() error {
 	d.setBase()
 	return nil
 }
+
+// Close gives the memory of the tree to other pages that have the same
+// [Selectors]. Nothing can be selected from the page any more, and selections
+// must not be used; texts that were taken from them stay. It may be called
+// again; a Doc that is not closed costs the garbage collector more.
+func (d *Doc) Close() {
+	if d.memory != nil {
+		d.memory.Reset()
+		d.sels.memories.Put(d.memory)
+	}
+	d.memory, d.root, d.index = nil, nil, nil
+	d.parsed, d.err = true, errClosed
+}
+
+var errClosed = errors.New("extract: the page is closed")
 
 // looksLikeMarkup tells whether the page starts like HTML or XML.
 func (d *Doc) looksLikeMarkup() bool {

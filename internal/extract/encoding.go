@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/gogs/chardet"
 	"golang.org/x/net/html"
@@ -41,7 +42,8 @@ var (
 // else windows-1252. Labels are those of the WHATWG's standard; an unknown one
 // gives no answer. gb2312 and gbk are decoded as gb18030, which holds both.
 //
-// The text is always valid UTF-8: what cannot be decoded becomes U+FFFD.
+// The text is always valid UTF-8: what cannot be decoded becomes U+FFFD. It may
+// be body itself, which must not change then.
 func Decode(body []byte, contentType, forced string) (text, name string) {
 	enc, name := detect(body, contentType, forced)
 	return decodeAs(body, enc), name
@@ -246,7 +248,9 @@ func guess(body []byte) string {
 
 func decodeAs(body []byte, enc encoding.Encoding) string {
 	if name, _ := htmlindex.Name(enc); name == "utf-8" {
-		text := string(bytes.TrimPrefix(body, bomUTF8))
+		body = bytes.TrimPrefix(body, bomUTF8)
+		// The text is the body and no copy of it; see [New].
+		text := unsafe.String(unsafe.SliceData(body), len(body))
 		if utf8.ValidString(text) {
 			return text // ToValidUTF8 takes several times as long to see it
 		}

@@ -33,7 +33,7 @@ type document struct {
 // parseDocument builds the tree. It does so beside doc, whose tree is its own,
 // because the rules here look at the neighbours and ancestors of nodes.
 func parseDocument(u *url.URL, doc *extract.Doc) (*document, error) {
-	root, err := tree.Parse(doc.Text())
+	root, err := tree.Parse(doc.Text(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("parse page: %w", err)
 	}

@@ -33,7 +33,8 @@ type run struct {
 	seen  []Sighting // what came of it
 }
 
-// Parse reads one page. It keeps nothing of p.
+// Parse reads one page. It keeps nothing of p, but strings of the result may be
+// parts of its Body.
 //
 // The error is ctx's if ctx ended, else an [*Error].
 func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error) {
@@ -68,6 +69,7 @@ func (s *Spider) See(ctx context.Context, p *trawl.Page) (*trawl.Result, []Sight
 			Selectors:   s.selectors,
 		}),
 	}
+	defer r.doc.Close() // what a spider selected cannot outlive its call
 	r.referer, _, _ = strings.Cut(p.URL, "#")
 	what := "parsing the page"
 	if name := p.Request.Parse; name != "" {

@@ -12,9 +12,6 @@ const (
 	// maxDepth is how deep elements may be nested. x/net refuses more.
 	maxDepth = 512
 
-	// slab is how many nodes are allocated at once.
-	slab = 256
-
 	// space is what the algorithm takes for white space.
 	space = " \t\n\f\r"
 )
@@ -101,7 +98,7 @@ func (b *builder) step() bool {
 
 func (b *builder) alloc() *html.Node {
 	if len(b.nodes) == 0 {
-		b.nodes = make([]html.Node, slab)
+		b.nodes = b.memory.nodes.next()
 	}
 	n := &b.nodes[0]
 	b.nodes = b.nodes[1:]

@@ -15,6 +15,9 @@ func (s *scanner) unescape(t string, attribute bool) string {
 		return t
 	}
 	start := s.plain.Len()
+	if start == 0 {
+		s.plain.Grow(len(t) + len(s.text)/8)
+	}
 	for i >= 0 {
 		s.plain.WriteString(t[:i])
 		t = t[i:]

@@ -41,7 +41,9 @@ type scanner struct {
 	// What references stand for, of the whole page: growing one string costs
 	// less than a string for each text that has some.
 	plain strings.Builder
-	attrs []html.Attribute // where attributes are allocated
+
+	memory *Memory
+	attrs  []html.Attribute // the slab in use, as far as it is
 }
 
 // giveUp leaves the page to another parser.
@@ -196,7 +198,7 @@ func (s *scanner) keep(first int, a html.Attribute) int {
 		return first
 	}
 	if len(s.attrs) == cap(s.attrs) {
-		s.attrs = append(make([]html.Attribute, 0, 4*maxAttrs), s.attrs[first:]...)
+		s.attrs = append(s.memory.attrs.next()[:0], s.attrs[first:]...)
 		first = 0
 	}
 	s.attrs = append(s.attrs, a)

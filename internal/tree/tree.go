@@ -9,8 +9,9 @@
 // means, and what this package does know is checked against it, page by page.
 //
 // Where the speed comes from: texts and values are parts of the page and not
-// copies, and nodes and attributes are allocated by the hundred. The price is
-// that one node keeps the page and its whole tree in memory.
+// copies, and nodes and attributes are allocated by the hundred, in a [Memory]
+// that can be used again for the next page. The price is that one node keeps
+// the page and its whole tree in memory.
 package tree
 
 import (
@@ -20,11 +21,13 @@ import (
 )
 
 // Parse returns the document that text is, which must be valid UTF-8, as a
-// browser without scripting reads it. The tree refers to text.
+// browser without scripting reads it. The tree refers to text. It is made in
+// the memory m, and valid until that is used again; nil gives it memory of its
+// own.
 //
 // It returns an error if elements are nested more than 512 deep.
-func Parse(text string) (*html.Node, error) {
-	if root, ok := Quick(text); ok {
+func Parse(text string, m *Memory) (*html.Node, error) {
+	if root, ok := Quick(text, m); ok {
 		return root, nil
 	}
 	// With scripting on, what stands in <noscript> is text, and the images
@@ -34,14 +37,17 @@ func Parse(text string) (*html.Node, error) {
 
 // Quick is Parse that reports false, and gives no tree, where Parse turns to
 // x/net.
-func Quick(text string) (root *html.Node, ok bool) {
+func Quick(text string, m *Memory) (root *html.Node, ok bool) {
+	if m == nil {
+		m = new(Memory)
+	}
 	if strings.IndexByte(text, 0) >= 0 {
 		return nil, false
 	}
 	if strings.IndexByte(text, '\r') >= 0 {
 		text = newlines.Replace(text)
 	}
-	b := builder{scanner: scanner{text: text}, mode: initial}
+	b := builder{scanner: scanner{text: text, memory: m}, mode: initial}
 	b.root = b.alloc()
 	b.root.Type = html.DocumentNode
 	for {

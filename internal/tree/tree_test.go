@@ -21,7 +21,7 @@ import (
 // makes.
 func same(t *testing.T, page string) (known bool) {
 	t.Helper()
-	got, ok := tree.Quick(page)
+	got, ok := tree.Quick(page, nil)
 	if !ok {
 		return false
 	}
@@ -34,6 +34,36 @@ func same(t *testing.T, page string) (known bool) {
 		t.Errorf("page %.2000q\ngot\n%s\nwant\n%s", page, around(g, w), around(w, g))
 	}
 	return true
+}
+
+// TestMemory makes one tree after the other in the same memory, and finds
+// nothing of the one before in it.
+func TestMemory(t *testing.T) {
+	var m tree.Memory
+	var before []string
+	large := strings.Repeat("<p class=a id=b>x<b title=c>y</b>&lt;", 20_000)
+	for range 3 {
+		for _, page := range []string{known["tables"], large, known["attributes"], "<svg>" + known["tables"], known["links"]} {
+			got, err := tree.Parse(page, &m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g, w := dump(got), dump(want); g != w {
+				t.Fatalf("page %.100q\ngot\n%s\nwant\n%s", page, around(g, w), around(w, g))
+			}
+			before = append(before, got.LastChild.LastChild.Data)
+			m.Reset()
+		}
+	}
+	for _, name := range before {
+		if name != "body" {
+			t.Errorf("a name became %q with its tree gone", name)
+		}
+	}
 }
 
 // dump writes a tree, with all that a node has and each of its links checked.
@@ -223,7 +253,7 @@ func TestBeyond(t *testing.T) {
 			if same(t, page) {
 				t.Error("Quick knows it")
 			}
-			got, err := tree.Parse(page)
+			got, err := tree.Parse(page, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,7 +266,7 @@ func TestBeyond(t *testing.T) {
 			}
 		})
 	}
-	if _, err := tree.Parse(strings.Repeat("<div>", 600)); err == nil {
+	if _, err := tree.Parse(strings.Repeat("<div>", 600), nil); err == nil {
 		t.Error("no error for elements nested 600 deep")
 	}
 }
@@ -265,10 +295,12 @@ func BenchmarkParse(b *testing.B) {
 	b.Run("tree", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(page)))
+		var m tree.Memory
 		for b.Loop() {
-			if _, ok := tree.Quick(page); !ok {
+			if _, ok := tree.Quick(page, &m); !ok {
 				b.Fatal("Quick does not know the page")
 			}
+			m.Reset()
 		}
 	})
 	b.Run("x/net", func(b *testing.B) {
