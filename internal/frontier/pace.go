@@ -44,11 +44,15 @@ func (w *window) size() int {
 	return w.width
 }
 
-// answered counts the answer to a request of kind k, whose first byte came
-// after latency. full says that no further request could start beside it.
-func (w *window) answered(k int, latency time.Duration, full bool) {
+// answered counts the answer to a request of kind k, begun at a time, whose
+// first byte came after latency. full says that no further request could start
+// beside it. One that began before the window fell says nothing of how it is.
+func (w *window) answered(k int, began time.Time, latency time.Duration, full bool) {
 	if w.best[k] == 0 || latency < w.best[k] {
 		w.best[k] = latency
+	}
+	if began.Before(w.fell) {
+		return
 	}
 	w.answers++
 	w.full = w.full || full

@@ -182,7 +182,7 @@ func (f *Frontier) wentWellLocked(t *Task) {
 	}
 	t.Answered()
 	t.host.denied = nil
-	t.host.win.answered(int(t.Request.Kind), t.answered.Sub(t.began), t.full)
+	t.host.win.answered(int(t.Request.Kind), t.began, t.answered.Sub(t.began), t.full)
 }
 
 func (f *Frontier) releaseLocked(t *Task) {
