@@ -55,7 +55,7 @@ func (a *app) collectJob(ctx context.Context, p job.Plan, f *collectFlags, chang
 	if dir != "" && opt.Files.Bucket != "" {
 		shown = opt.Files.Bucket
 	}
-	ui := a.newUI(f, p.Name, shown, f.store.where(&p, dir))
+	ui := a.newUI(f, f.store.jobName(&p), shown, f.store.where(&p, dir))
 	opt.Crawl.Events = ui.events()
 	warn := opt.Crawl.Events.Warning
 	if warn == nil {

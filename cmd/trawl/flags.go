@@ -60,6 +60,7 @@ type collectFlags struct {
 	sync      string
 	store     storeFlags
 	noRecords bool // they are left to another process
+	many      bool // it is one of several jobs in this program
 	decode    bool
 	workers   workersFlag
 	isolate   bool

@@ -178,11 +178,12 @@ func (a *app) printed(place, text string) {
 // noteLimits says, once, what isolation lacks on a system without a limit of
 // memory.
 func (a *app) noteLimits(memory bool) {
-	if memory || a.noted {
+	if memory {
 		return
 	}
-	a.noted = true
-	fmt.Fprintln(a.err, "note: on this system worker processes have no memory limit; a spider's deadline still holds")
+	a.noted.Do(func() {
+		fmt.Fprintln(a.err, "note: on this system worker processes have no memory limit; a spider's deadline still holds")
+	})
 }
 
 // closeSpiders ends the worker processes of spiders.

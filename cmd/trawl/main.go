@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -66,7 +67,7 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	status   int
-	noted    bool // see noteLimits
+	noted    sync.Once // see noteLimits
 
 	log     *slog.Logger     // of --log; nil without it
 	metrics *metrics.Metrics // while Prometheus is answered; else nil

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -181,6 +184,9 @@ func (a *app) planOfShared(ctx context.Context, st store.Store, id job.Identity,
 	if b, err := builtIn(id.Name); err == nil && string(b.text) == src.Text {
 		f = b
 	}
+	if older(versionText(), src.Version) {
+		return job.Plan{}, usagef("the job was begun by trawl %s, and its spider may need it; this is %s", printable(src.Version), versionText())
+	}
 	l.args = id.Args
 	s, err := a.loadSpider(ctx, f, l)
 	if err != nil {
@@ -197,4 +203,26 @@ func first(words []string) string {
 		return ""
 	}
 	return words[0]
+}
+
+// older reports whether a release of trawl is older than another: whether it may
+// lack what a spider for that one uses. What is no release is not compared.
+func older(have, want string) bool {
+	a, ok1 := release(have)
+	b, ok2 := release(want)
+	return ok1 && ok2 && slices.Compare(a[:], b[:]) < 0
+}
+
+// release returns the major and minor number of a version like v1.2.3. The last
+// number brings nothing new.
+func release(version string) (n [2]int, ok bool) {
+	parts := strings.Split(version, ".")
+	if len(parts) != 3 || !strings.HasPrefix(version, "v") {
+		return n, false
+	}
+	var err1, err2, err3 error
+	n[0], err1 = strconv.Atoi(parts[0][1:])
+	n[1], err2 = strconv.Atoi(parts[1])
+	_, err3 = strconv.Atoi(parts[2])
+	return n, err1 == nil && err2 == nil && err3 == nil
 }

@@ -29,13 +29,19 @@ type ui interface {
 func (a *app) newUI(f *collectFlags, name, dir, where string) ui {
 	out := &printer{w: a.out}
 	errs := &printer{w: a.err}
+	line := fileLine
+	if f.many {
+		line = func(e crawl.FileDone) string { return f.store.job + "/" + fileLine(e) }
+	}
 	switch {
+	case f.json && f.many:
+		return &jsonUI{out: out, job: f.store.job}
 	case f.json:
 		return &jsonUI{out: out}
 	case f.getURLs:
 		return &linesUI{out: out, err: errs, file: func(e crawl.FileDone) string { return e.URL }, silent: true}
 	case a.log != nil: // it has the rest
-		u := &linesUI{out: out, err: &printer{w: io.Discard}, file: fileLine}
+		u := &linesUI{out: out, err: &printer{w: io.Discard}, file: line}
 		if f.quiet {
 			u.file = nil
 		}
@@ -43,11 +49,11 @@ func (a *app) newUI(f *collectFlags, name, dir, where string) ui {
 	case f.quiet:
 		return &linesUI{out: &printer{w: io.Discard}, err: errs, silent: true}
 	}
-	plain := &linesUI{out: out, err: errs, name: name, dir: dir, where: where, file: fileLine, traces: f.verbose}
+	plain := &linesUI{out: out, err: errs, name: name, dir: dir, where: where, file: line, traces: f.verbose}
 	if f.simulate {
 		plain.file = func(e crawl.FileDone) string { return e.Path + "  " + e.URL }
 	}
-	if f.noBars || f.verbose || !isTerminal(a.err) {
+	if f.noBars || f.verbose || f.many || !isTerminal(a.err) {
 		return plain
 	}
 	if isTerminal(a.out) && !f.simulate {
@@ -127,11 +133,16 @@ func (u *linesUI) summary(s *crawl.Summary) {
 		printStopped(u.err.w, s)
 		return
 	}
-	printSummary(u.err.w, u.name, u.dir, u.where, s)
+	var b strings.Builder // so that those of several jobs do not mix
+	printSummary(&b, u.name, u.dir, u.where, s)
+	io.WriteString(u.err.w, b.String())
 }
 
 // A jsonUI prints one JSON object a line.
-type jsonUI struct{ out *printer }
+type jsonUI struct {
+	out *printer
+	job string // which is one of several; "" for the only one
+}
 
 func (u *jsonUI) start(func(int) (crawl.Snapshot, error)) {}
 func (u *jsonUI) stop()                                   {}
@@ -143,6 +154,10 @@ func (u *jsonUI) event(kind string, v any) {
 		data = fmt.Appendf(nil, `{"error":%q}`, err)
 	}
 	head := fmt.Appendf(nil, `{"event":%q`, kind)
+	if u.job != "" {
+		name, _ := json.Marshal(u.job) // a string is always encoded
+		head = fmt.Appendf(head, `,"job":%s`, name)
+	}
 	if len(data) > 2 {
 		head = append(head, ',')
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/job"
 )
@@ -22,11 +23,19 @@ you like. A worker takes a share of the hosts of a job and gives some of it to
 those that come later. It may be stopped or killed at any moment: others do
 again what it had under way. SIGTERM lets it end what it has begun.
 
-It takes the jobs one after another, each until nothing is left of it, and waits
-for more. With --job it works on that one, waits for it to begin, and ends with
-it. Spiders come with their jobs; as they may be a stranger's, they run in
-worker processes with limits, see trawl run --help. Files go to DIR/JOB, which
-several workers may share; records are written by trawl run.
+It works on all jobs of the database that have something to do, eight at a time,
+and on those that begin later; if there are more, each gets its turn of five
+minutes. Flags count for each job, -j and -r among them. It goes on until it is
+interrupted (exit status 130), or its database has been away for two minutes (3):
+a job that ends or fails, or whose spider needs another version of trawl, is
+named and does not stop the others.
+
+With --job it works on that one, waits for it to begin, and ends with it, with
+the exit status of the job; 0 if there is nothing to do.
+
+Spiders come with their jobs; as they may be a stranger's, they run in worker
+processes with limits, see trawl run --help. Files go to DIR/JOB, which several
+workers may share; records are written by trawl run.
 ` + storeHelp + placeHelp + exitHelp,
 		Example: `  trawl worker --store postgres://db.example/jobs -d /mnt/pictures
   trawl worker --store postgres://db.example/jobs --job douban`,
@@ -44,8 +53,17 @@ several workers may share; records are written by trawl run.
 				return usagef("worker adds hands to a job as it is; -s, -g, --update and --referer do not go with it")
 			}
 			flags.noRecords = true
-			w := &worker{app: a, flags: &flags, changed: c.Flags().Changed, tried: make(map[string]time.Time)}
-			return w.run(c.Context())
+			stop, err := a.watch(c.Context(), &flags)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			w := &worker{app: a, flags: &flags, changed: c.Flags().Changed}
+			if flags.store.job != "" {
+				return w.one(c.Context())
+			}
+			flags.many = true
+			return newHands(w).run(c.Context())
 		},
 	}
 	flags.store.add(c)
@@ -64,90 +82,88 @@ const lookEvery = time.Second
 // do: they are for hosts that were stopped.
 const restAfter = 5 * time.Minute
 
-// A worker works on the jobs of a database, one after another.
+// A worker works on jobs of a database.
 type worker struct {
 	*app
 	flags   *collectFlags
 	changed func(string) bool
-	tried   map[string]time.Time // when a job was last worked on
 }
 
-func (w *worker) run(ctx context.Context) error {
+// one works on the job of --job: waits for it to begin, and ends with it.
+func (w *worker) one(ctx context.Context) error {
 	for {
-		worked, over, err := w.once(ctx)
-		if err != nil || over || ctx.Err() != nil {
+		waiting, begun, err := w.waiting(ctx, w.flags.store.job)
+		switch {
+		case ctx.Err() != nil:
+			w.status = exitInterrupted
+			return nil
+		case err != nil || begun && waiting == 0:
 			return err
-		}
-		if worked {
-			continue
+		case begun:
+			sum, err := w.work(ctx, w.flags.store.job)
+			if sum != nil {
+				w.status = statusOfSummary(sum)
+			}
+			return err
 		}
 		select {
 		case <-time.After(lookEvery):
 		case <-ctx.Done():
-			w.status = exitInterrupted
-			return nil
 		}
 	}
 }
 
-// once works on the first job that has something to do. over says that the
-// job which the worker is for has come to its end.
-func (w *worker) once(ctx context.Context) (worked, over bool, err error) {
-	names := []string{w.flags.store.job}
-	if w.flags.store.job == "" {
-		if names, err = postgres.Jobs(ctx, w.flags.store.url); err != nil {
-			return false, false, err
-		}
-	}
-	for _, name := range names {
-		if worked, over, err = w.work(ctx, name); worked || over || err != nil {
-			return worked, over && w.flags.store.job != "", err
-		}
-	}
-	return false, false, nil
-}
-
-// work works on a job, if it has something to do.
-func (w *worker) work(ctx context.Context, name string) (worked, over bool, err error) {
-	flags := *w.flags
-	flags.store.job = name
-	st, err := postgres.Open(ctx, flags.store.url, &postgres.Options{Job: name, Existing: true, Conns: 2})
+// waiting returns how many requests of a job wait, and whether it has begun.
+func (w *worker) waiting(ctx context.Context, name string) (n int64, begun bool, err error) {
+	st, err := w.open(ctx, name)
 	if errors.Is(err, postgres.ErrNoJob) {
-		return false, false, nil // not begun
+		return 0, false, nil
 	}
 	if err != nil {
-		return false, false, err
+		return 0, false, err
 	}
 	defer st.Close()
-	id, ok, err := job.Identify(ctx, st)
-	if err != nil || !ok {
-		return false, false, err
+	if _, ok, err := job.Identify(ctx, st); err != nil || !ok {
+		return 0, false, err
+	}
+	stats, err := st.Stats(ctx)
+	return stats.Pages.Waiting + stats.Files.Waiting, stats.Pages.Total()+stats.Files.Total() > 0, err
+}
+
+// open opens a job to look at it.
+func (w *worker) open(ctx context.Context, name string) (*postgres.Store, error) {
+	return postgres.Open(ctx, w.flags.store.url, &postgres.Options{Job: name, Existing: true, Conns: 2})
+}
+
+// work works on a job until nothing is left of it or ctx ends, with the spider
+// that comes with it.
+func (w *worker) work(ctx context.Context, name string) (*crawl.Summary, error) {
+	flags := *w.flags
+	flags.store.job = name
+	st, err := w.open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close()
+	id, _, err := job.Identify(ctx, st)
+	if err != nil {
+		return nil, err
 	}
 	stats, err := st.Stats(ctx)
 	if err != nil {
-		return false, false, err
-	}
-	waiting := stats.Pages.Waiting + stats.Files.Waiting
-	if waiting == 0 {
-		return false, stats.Pages.Total()+stats.Files.Total() > 0, nil
-	}
-	if t, ok := w.tried[name]; ok && time.Since(t) < restAfter {
-		return false, true, nil
+		return nil, err
 	}
 	plan, err := w.planOfShared(ctx, st, id, flags.loading(id.Args, w.changed))
 	if err != nil {
-		return false, false, err
+		return nil, err
 	}
 	if err := st.Close(); err != nil {
-		return false, false, err
+		closeSpiders(plan.Spiders)
+		return nil, err
 	}
 	if !flags.quiet && !flags.json {
-		fmt.Fprintf(w.err, "%s: %s waiting\n", printable(name), plural(waiting, "request"))
+		fmt.Fprintf(w.err, "%s: %s waiting\n", printable(name), plural(stats.Pages.Waiting+stats.Files.Waiting, "request"))
 	}
 	flags.below(flags.store.dirName(&plan))
-	if err := w.collect(ctx, plan, &flags, w.changed, nil); err != nil {
-		return true, false, err
-	}
-	w.tried[name] = time.Now()
-	return true, flags.store.job != "" && w.status != exitInterrupted, nil
+	return w.collectJob(ctx, plan, &flags, w.changed, nil)
 }
