@@ -67,6 +67,9 @@ type Dir struct {
 	// dirty holds the directories with names that may not be durable yet.
 	// A name goes in before anyone can rely on it: see mkdirAll.
 	dirty map[string]struct{}
+	// absent holds directories that were not there, until Sync: of what files in
+	// them need nothing has to be asked of the disk.
+	absent map[string]struct{}
 	// parts holds the IDs of the parts that are kept, so that a file of which
 	// there is none costs no look at the disk.
 	parts map[string]struct{}
@@ -86,7 +89,7 @@ type file interface {
 //
 // Errors are an [*Error] with reason Disk. We copy opts.
 func Open(dir string, opts *Options) (*Dir, error) {
-	d := &Dir{dirty: make(map[string]struct{}), parts: make(map[string]struct{})}
+	d := &Dir{dirty: make(map[string]struct{}), absent: make(map[string]struct{}), parts: make(map[string]struct{})}
 	if opts != nil {
 		d.opts = *opts
 	}
@@ -224,6 +227,15 @@ func (d *Dir) Close() error {
 // Exists reports whether path cannot be used for a new file: there is a
 // file, a directory or a link, or it cannot be found out.
 func (d *Dir) Exists(path string) bool {
+	if d.isAbsent(path) {
+		return false
+	}
+	dir, base := splitPath(path)
+	if canUseHandles && d.handles.has(dir) {
+		if hd, ok := d.handles.get(d.root, dir); ok {
+			return existsIn(hd, base)
+		}
+	}
 	_, err := d.root.Lstat(filepath.FromSlash(path))
 	return !errors.Is(err, fs.ErrNotExist)
 }
@@ -232,18 +244,48 @@ func (d *Dir) Exists(path string) bool {
 // above it go: it is false if something else stands in the place of one, a
 // link for instance, wherever that leads.
 func (d *Dir) Reachable(path string) bool {
+	if dir, _ := splitPath(path); d.isAbsent(path) || d.handles.has(dir) {
+		return true
+	}
 	for i := range len(path) {
 		if path[i] != '/' {
 			continue
 		}
 		switch info, err := d.root.Lstat(filepath.FromSlash(path[:i])); {
 		case errors.Is(err, fs.ErrNotExist):
+			d.mu.Lock()
+			d.absent[path[:i]] = struct{}{}
+			d.mu.Unlock()
 			return true
 		case err != nil || !info.IsDir():
 			return false
 		}
 	}
 	return true
+}
+
+// isAbsent reports whether a directory above path is known not to be there.
+func (d *Dir) isAbsent(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.absent) == 0 {
+		return false
+	}
+	for i := range len(path) {
+		if path[i] == '/' {
+			if _, ok := d.absent[path[:i]]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// splitPath splits a path into its directory, "." if it names none, and its
+// last component.
+func splitPath(p string) (dir, base string) {
+	dir, base = path.Split(p)
+	return path.Clean(dir), base
 }
 
 // Sync makes durable the names of all files that were renamed before the
@@ -262,6 +304,7 @@ func (d *Dir) Sync(context.Context) error {
 	d.mu.Lock()
 	dirty := d.dirty
 	d.dirty = make(map[string]struct{})
+	clear(d.absent)
 	d.mu.Unlock()
 	for dir := range dirty {
 		if err := d.sync(dir); err != nil {
@@ -309,6 +352,7 @@ func (d *Dir) mkdirAll(dir string) error {
 		if i < len(dir) && dir[i] != '/' {
 			continue
 		}
+		delete(d.absent, dir[:i])
 		switch err := d.root.Mkdir(filepath.FromSlash(dir[:i]), 0o777); {
 		case err == nil:
 			if !d.opts.NoSync {
@@ -324,6 +368,13 @@ func (d *Dir) mkdirAll(dir string) error {
 // createTemp creates an empty temporary file that was not there before, or
 // opens one that was to go on after its first bytes.
 func (d *Dir) createTemp(name string, after int64) (file, error) {
+	if after == 0 && canUseHandles {
+		if work, ok := d.handles.get(d.root, d.work); ok {
+			if f, err := createNew(work, name); !errors.Is(err, os.ErrClosed) {
+				return f, err
+			}
+		}
+	}
 	if after == 0 {
 		f, err := d.tmp.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if err != nil {

@@ -1,6 +1,7 @@
 package save
 
 import (
+	"errors"
 	"os"
 	"syscall"
 
@@ -25,8 +26,12 @@ func isDiskErrno(e syscall.Errno) bool {
 	return false
 }
 
-// canRenameNew is false where no one call moves a file between two open
-// directories, and fails if something is there.
-const canRenameNew = false
+// canUseHandles is false where calls do not take open directories, or none
+// moves a file and fails if something is there.
+const canUseHandles = false
 
-func renameNew(*os.File, string, *os.File, string) error { return os.ErrInvalid }
+func renameNew(handle, string, handle, string) error { return errors.ErrUnsupported }
+
+func createNew(handle, string) (file, error) { return nil, errors.ErrUnsupported }
+
+func existsIn(handle, string) bool { return true }
