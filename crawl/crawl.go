@@ -230,7 +230,7 @@ func New(p Parts, spiders []trawl.Spider, seeds []Seed, opt *Options) *Engine {
 	// it to us among them. A worker that has its file goes on to save it while
 	// another asks for the next, so a host that gets many at a time needs more.
 	var most trawl.Settings
-	consumers := max(16, e.opt.PerHost*3/2)
+	consumers := max(16, e.opt.PerHost*2)
 	for _, s := range spiders {
 		sp := newSpider(s, e.opt.Headers)
 		e.spiders[sp.set.Name] = sp

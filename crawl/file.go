@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	pathpkg "path"
+	"runtime"
 	"strings"
 	"time"
 
@@ -95,7 +96,10 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 	}
 	// Once the body is there the host is free, unless it may be asked for a
 	// backup next.
-	arrived := func() { e.front.Release(t) }
+	arrived := func() {
+		e.front.Release(t)
+		runtime.Gosched() // whoever got the place sends its request before this file is saved
+	}
 	if bs := t.Request.Backup; len(bs) > 0 && rawURL != bs[len(bs)-1] {
 		arrived = func() {}
 	}

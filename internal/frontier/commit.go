@@ -17,20 +17,55 @@ type group struct {
 	committing int       // outcomes in the commit under way
 	space      sync.Cond // size has fallen, or failed is set
 	timer      *time.Timer
+	hurried    bool // the timer is set for Options.Linger
 	failed     bool // nothing is committed any more
 }
 
 // size is the number of outcomes that are finished and not durable.
 func (g *group) size() int { return len(g.pending) + g.committing }
 
-// linger commits the group some time from now.
-func (g *group) linger(f *Frontier) {
-	if g.timer == nil {
-		g.timer = time.AfterFunc(f.opt.Linger, func() { signal(f.flush) })
-	} else {
-		g.timer.Reset(f.opt.Linger)
+// patience is how many times Options.Linger a group waits that nobody waits
+// for. What a commit costs depends little on how much it holds.
+const patience = 5
+
+// joinLocked adds an outcome to the group, and sees to it that it is committed
+// in time.
+func (f *Frontier) joinLocked(t *Task, o store.Outcome) {
+	g := &f.group
+	g.pending = append(g.pending, o)
+	g.tasks = append(g.tasks, t)
+	first := len(g.pending) == 1
+	hurry := f.missedLocked(&o)
+	switch {
+	case 2*len(g.pending) >= f.opt.Group:
+		signal(f.flush)
+	case first || hurry && !g.hurried:
+		g.hurried = hurry
+		wait := f.opt.Linger
+		if !hurry {
+			wait *= patience
+		}
+		if g.timer == nil {
+			g.timer = time.AfterFunc(wait, func() { signal(f.flush) })
+		} else {
+			g.timer.Reset(wait)
+		}
 	}
 }
+
+// missedLocked reports whether work may run out before what o brings is
+// committed.
+func (f *Frontier) missedLocked(o *store.Outcome) bool {
+	for k, n := range f.queued {
+		if n < enough && slices.ContainsFunc(o.Children, func(c store.Entry) bool { return int(c.Request.Kind) == k }) {
+			return true
+		}
+	}
+	return false
+}
+
+// enough requests in the window keep all workers busy for the time being.
+const enough = 64
 
 // commitLoop commits a group each time it is woken, until the job has ended
 // and nothing is left to commit.

@@ -117,7 +117,7 @@ func (o *Options) withDefaults() Options {
 	orDefault(&v.FileQueue, 1000)
 	orDefault(&v.QueueBytes, 16<<20)
 	orDefault(&v.Hosts, 1024)
-	orDefault(&v.Group, 256)
+	orDefault(&v.Group, 512)
 	orDefault(&v.Refusals, 5)
 	v.Sharing = v.Sharing.withDefaults()
 	orDefault(&v.Denials, 20)

@@ -349,14 +349,7 @@ func (f *Frontier) Finish(t *Task, o store.Outcome) error {
 	if f.group.failed {
 		return f.err
 	}
-	f.group.pending = append(f.group.pending, o)
-	f.group.tasks = append(f.group.tasks, t)
-	switch {
-	case len(f.group.pending) >= f.opt.Group:
-		signal(f.flush)
-	case len(f.group.pending) == 1:
-		f.group.linger(f)
-	}
+	f.joinLocked(t, o)
 	f.flushIfQuietLocked()
 	f.dispatchLocked()
 	return nil

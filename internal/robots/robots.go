@@ -210,7 +210,10 @@ func (r *Rules) Allows(u *url.URL) bool {
 		path += "?" + u.RawQuery
 	}
 	// Of a URL these two are no wildcards.
-	path, _ = normalize(strings.NewReplacer("*", "%2A", "$", "%24").Replace(path), false)
+	if strings.ContainsAny(path, "*$") {
+		path = strings.NewReplacer("*", "%2A", "$", "%24").Replace(path)
+	}
+	path, _ = normalize(path, false)
 	for i := range r.rules {
 		if r.rules[i].matches(path) {
 			return r.rules[i].allow

@@ -227,11 +227,12 @@ func (d *Dir) Close() error {
 // Exists reports whether path cannot be used for a new file: there is a
 // file, a directory or a link, or it cannot be found out.
 func (d *Dir) Exists(path string) bool {
+	reachable := d.Reachable(path)
 	if d.isAbsent(path) {
 		return false
 	}
 	dir, base := splitPath(path)
-	if canUseHandles && d.handles.has(dir) {
+	if reachable && canUseHandles {
 		if hd, ok := d.handles.get(d.root, dir); ok {
 			return existsIn(hd, base)
 		}
