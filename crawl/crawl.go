@@ -521,7 +521,7 @@ func (e *Engine) feed(ctx context.Context, i int, s Seed) error {
 		}
 		clear(batch)
 		batch, last = batch[:0], time.Now()
-		size = min(2*size, most)
+		size = min(16*size, most)
 		return err
 	}
 	err := s.Read(ctx, skip, func(r trawl.Request, err error) error {

@@ -41,7 +41,7 @@ const kills = 60
 const inFlight = 24
 
 // commitGroup is how many outcomes are finished and not durable at most.
-const commitGroup = 256
+const commitGroup = 512
 
 // TestKillLoop kills the program at random moments of a job with all three
 // spiders, and has it go on. After each kill it looks at what is there, and at

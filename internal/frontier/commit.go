@@ -17,16 +17,22 @@ type group struct {
 	committing int       // outcomes in the commit under way
 	space      sync.Cond // size has fallen, or failed is set
 	timer      *time.Timer
-	hurried    bool // the timer is set for Options.Linger
-	failed     bool // nothing is committed any more
+	brings     [2]bool // kinds of the requests that pending has found
+	hurried    bool    // the timer is set for Options.Linger
+	failed     bool    // nothing is committed any more
 }
 
 // size is the number of outcomes that are finished and not durable.
 func (g *group) size() int { return len(g.pending) + g.committing }
 
-// patience is how many times Options.Linger a group waits that nobody waits
-// for. What a commit costs depends little on how much it holds.
-const patience = 5
+const (
+	// patience is how many times Options.Linger a group waits that nobody
+	// waits for. What a commit costs depends little on how much it holds.
+	patience = 5
+
+	// enough requests in the window keep the workers busy for that long.
+	enough = 64
+)
 
 // joinLocked adds an outcome to the group, and sees to it that it is committed
 // in time.
@@ -34,38 +40,39 @@ func (f *Frontier) joinLocked(t *Task, o store.Outcome) {
 	g := &f.group
 	g.pending = append(g.pending, o)
 	g.tasks = append(g.tasks, t)
-	first := len(g.pending) == 1
-	hurry := f.missedLocked(&o)
-	switch {
-	case 2*len(g.pending) >= f.opt.Group:
+	for i := range o.Children {
+		g.brings[o.Children[i].Request.Kind] = true
+	}
+	if 2*len(g.pending) >= f.opt.Group {
 		signal(f.flush)
-	case first || hurry && !g.hurried:
-		g.hurried = hurry
-		wait := f.opt.Linger
-		if !hurry {
-			wait *= patience
-		}
-		if g.timer == nil {
-			g.timer = time.AfterFunc(wait, func() { signal(f.flush) })
-		} else {
-			g.timer.Reset(wait)
-		}
+		return
 	}
+	if len(g.pending) == 1 {
+		g.linger(f, patience*f.opt.Linger)
+	}
+	f.hurryLocked()
 }
 
-// missedLocked reports whether work may run out before what o brings is
-// committed.
-func (f *Frontier) missedLocked(o *store.Outcome) bool {
+// hurryLocked sees to it that what the group brings is there before work runs
+// out.
+func (f *Frontier) hurryLocked() {
+	g := &f.group
 	for k, n := range f.queued {
-		if n < enough && slices.ContainsFunc(o.Children, func(c store.Entry) bool { return int(c.Request.Kind) == k }) {
-			return true
+		if g.brings[k] && n < enough && !g.hurried {
+			g.hurried = true
+			g.linger(f, f.opt.Linger)
 		}
 	}
-	return false
 }
 
-// enough requests in the window keep all workers busy for the time being.
-const enough = 64
+// linger commits the group some time from now.
+func (g *group) linger(f *Frontier, d time.Duration) {
+	if g.timer == nil {
+		g.timer = time.AfterFunc(d, func() { signal(f.flush) })
+	} else {
+		g.timer.Reset(d)
+	}
+}
 
 // commitLoop commits a group each time it is woken, until the job has ended
 // and nothing is left to commit.
@@ -84,6 +91,7 @@ func (f *Frontier) commitOnce(ctx context.Context) bool {
 	f.mu.Lock()
 	outs, tasks := f.group.pending, f.group.tasks
 	f.group.pending, f.group.tasks = nil, nil
+	f.group.brings, f.group.hurried = [2]bool{}, false
 	f.group.committing = len(outs)
 	leases := f.leasesLocked()
 	ending := f.err != nil

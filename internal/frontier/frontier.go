@@ -76,10 +76,11 @@ type Options struct {
 	// Hosts bounds the hosts held in memory; zero means 1024.
 	Hosts int
 
-	// Group is the number of outcomes that one commit takes, and the most
-	// that are ever finished and not yet durable; zero means 256. A smaller
-	// group is committed once its first outcome has waited Linger (zero means
-	// 20 ms), or as soon as there is nothing more to wait for.
+	// Group is the most outcomes that are ever finished and not yet durable;
+	// zero means 512. They are committed when they are half as many, so that
+	// others can gather meanwhile; or as soon as there is nothing more to wait
+	// for; or once the first has waited Linger (zero means 20 ms), five times
+	// as long if there is work enough without what they bring.
 	Group  int
 	Linger time.Duration
 

@@ -141,6 +141,7 @@ func (f *Frontier) takeLocked(k int) *Task {
 		}
 		f.refileLocked(h)
 		f.wakeHungryLocked()
+		f.hurryLocked()
 		return t
 	}
 	return nil
