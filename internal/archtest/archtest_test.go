@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"internal/sqlite":          {".", "internal/store"},
 	"internal/postgres":        {".", "internal/store"},
 	"internal/postgres/pgtest": {},
+	"internal/shards":          {".", "internal/postgres", "internal/store"},
 	"internal/archive":         {},
 	"internal/store/storetest": {".", "internal/store"},
 
@@ -70,11 +71,11 @@ var arrows = map[string][]string{
 	"internal/metrics": {".", "crawl"},
 
 	// Only the wiring knows the drivers.
-	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/s3", "internal/save", "internal/sqlite", "internal/postgres", "internal/store"},
+	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/s3", "internal/save", "internal/sqlite", "internal/postgres", "internal/shards", "internal/store"},
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/metrics", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/sqlite", "internal/store",
+		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/metrics", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/shards", "internal/sqlite", "internal/store",
 	},
 
 	"internal/archtest": {},

@@ -49,6 +49,7 @@ type commit struct {
 	origins  map[store.HostID]bool // whose files have changed
 	add      []store.Packed
 	added    []*store.Entry // of add, those that were new
+	posted   []store.Packed // children of other databases
 	verdicts verdicts
 	files    []*newFile       // that are done, in the order of the outcomes
 	same     []*store.Outcome // files that have not changed, with new validators
@@ -119,6 +120,7 @@ func (c *commit) apply() error {
 		return err
 	}
 	c.update()
+	c.post(c.posted)
 	// What was added must be known before it can be counted.
 	if err := c.flush(); err != nil {
 		return err
@@ -208,7 +210,13 @@ func (c *commit) end(o *store.Outcome, children []store.Packed) {
 		}
 		return
 	}
-	c.add = append(c.add, children...)
+	for _, p := range children {
+		if c.s.opts.Foreign != nil && c.s.opts.Foreign(p.Host) {
+			c.posted = append(c.posted, p)
+		} else {
+			c.add = append(c.add, p)
+		}
+	}
 	switch {
 	case r.kind == trawl.KindPage:
 		c.pages = append(c.pages, o)

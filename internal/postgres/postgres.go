@@ -63,6 +63,11 @@ type Options struct {
 	// It may be called from several goroutines at once.
 	Retrying func(op string, err error, conflict bool)
 
+	// Foreign, if not nil, reports whether the requests of a host are kept in
+	// another database. Those that a Commit adds go to the outbox then, and
+	// none is counted as new; see Outbox.
+	Foreign func(store.HostID) bool
+
 	hook  func(step)       // called at the steps of each change, for tests
 	clock func() time.Time // time.Now, but in tests
 }

@@ -11,14 +11,17 @@ import (
 
 // Stats implements [store.Store].
 func (s *Store) Stats(ctx context.Context) (st store.Stats, err error) {
+	var posted int64
 	err = s.read(ctx, "stats", func(t *tx) error {
 		t.first(`SELECT coalesce(sum(pages_waiting), 0)::bigint, coalesce(sum(pages_done), 0)::bigint, coalesce(sum(pages_failed), 0)::bigint,
 				coalesce(sum(files_waiting), 0)::bigint, coalesce(sum(files_done), 0)::bigint, coalesce(sum(files_failed), 0)::bigint,
 				coalesce(sum(items), 0)::bigint, coalesce(sum(bytes), 0)::bigint, coalesce(sum(duplicates), 0)::bigint FROM total`, nil,
 			&st.Pages.Waiting, &st.Pages.Done, &st.Pages.Failed, &st.Files.Waiting, &st.Files.Done, &st.Files.Failed,
 			&st.Items, &st.Bytes, &st.Duplicates)
+		t.first("SELECT count(*) FROM outbox", nil, &posted)
 		return nil
 	})
+	st.Pages.Waiting += posted // whatever they are
 	return st, err
 }
 

@@ -31,6 +31,11 @@ type Driver struct {
 	// Waits tells that a call which waits for another one, because that is
 	// slow, ends when its context does.
 	Waits bool
+
+	// Apart tells that hosts may be kept apart: that two files have the same
+	// content is noticed among those of one host, and a revision rises with new
+	// items, too.
+	Apart bool
 }
 
 // Test runs the suite. Each subtest has stores of its own.
