@@ -14,6 +14,7 @@ import (
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/shards"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
 )
@@ -24,11 +25,15 @@ import (
 //
 // The processes need no word between them. Each works on a share of the hosts,
 // and gives some of it to those that join; what one that dies had under way,
-// others do again. Their clocks must agree to a second or so.
+// others do again.
 type Shared struct {
 	// URL is the address of the database, as libpq takes it; so are the
 	// environment variables and the password file that complete it.
 	URL string
+
+	// More are the addresses of further databases over which the job is spread,
+	// always the same in the same order.
+	More []string
 
 	// Name is that of the job in the database; "" means the plan's.
 	Name string
@@ -73,7 +78,7 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 	if name == "" {
 		name = p.Name
 	}
-	st, err := postgres.Open(ctx, o.Shared.URL, &postgres.Options{Job: name, Existing: o.Shared.Join, Retrying: retrying(&o.Crawl)})
+	st, err := shards.Open(ctx, append([]string{o.Shared.URL}, o.Shared.More...), &postgres.Options{Job: name, Existing: o.Shared.Join, Retrying: retrying(&o.Crawl)})
 	if err != nil {
 		return err
 	}

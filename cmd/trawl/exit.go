@@ -13,6 +13,7 @@ import (
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/s3"
 	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/shards"
 	"github.com/trawl-go/trawl/internal/spider"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/job"
@@ -112,7 +113,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &db) && errors.Is(err, fs.ErrNotExist): // no job there
 		return exitUsage
-	case errors.Is(err, postgres.ErrNoJob), errors.Is(err, postgres.ErrAddress):
+	case errors.Is(err, postgres.ErrNoJob), errors.Is(err, postgres.ErrAddress), errors.Is(err, shards.ErrMap):
 		return exitUsage
 	case errors.As(err, &usage), errors.As(err, &other), errors.As(err, &source), errors.As(err, &place), errors.As(err, &unfit), errors.As(err, &spid), errors.As(err, &worker), errors.As(err, &bad):
 		return exitUsage

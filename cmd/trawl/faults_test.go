@@ -18,6 +18,7 @@ import (
 
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/postgres/pgtest"
+	"github.com/trawl-go/trawl/internal/shards"
 )
 
 // TestFaults has several processes of the program work on one job in a
@@ -50,6 +51,7 @@ func TestFaults(t *testing.T) {
 		{"long read", faultLongRead},
 		{"huge page", faultHuge},
 		{"two spiders", faultSpiders},
+		{"two databases", faultShards},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -69,6 +71,7 @@ type faultTest struct {
 	*testing.T
 	program  string
 	db       *pgtest.Server
+	more     []string // addresses of further databases of the job
 	job, dir string
 	spider   string
 	web      *web
@@ -98,6 +101,9 @@ func (f *faultTest) start(store string) *faultProcess {
 	}
 	args := append([]string{"run", f.spider, "--isolate=false", "--store", store, "--job", f.job, "-d", f.dir,
 		"--lease", "1s", "-n", "--sync", "off"}, f.web.connectTo()...)
+	for _, m := range f.more {
+		args = append(args, "--store", m)
+	}
 	p := &faultProcess{f: f, cmd: exec.CommandContext(f.Context(), f.program, args...), ended: make(chan error, 1)}
 	p.cmd.Stderr = &p.out
 	if err := p.cmd.Start(); err != nil {
@@ -142,7 +148,7 @@ func (p *faultProcess) interrupt() {
 func (f *faultTest) check(mostTwice int) {
 	f.Helper()
 	f.web.check(f.T, faultDelay, mostTwice)
-	st, err := postgres.Open(f.Context(), f.db.URL("postgres"), &postgres.Options{Job: f.job, Existing: true})
+	st, err := shards.Open(f.Context(), append([]string{f.db.URL("postgres")}, f.more...), &postgres.Options{Job: f.job, Existing: true})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -441,4 +447,51 @@ func faultSpiders(f *faultTest) {
 		f.Errorf("%v processes were refused of either spider, want both of one", refused)
 	}
 	f.check(0)
+}
+
+// The job is spread over two databases, each of which has some of the hosts, and
+// every page leads to both. One of them is away for a while, and one of the
+// processes dies meanwhile: the hosts of the other go on, and what was found for
+// the one that is away is there when it is back.
+func faultShards(f *faultTest) {
+	second, err := pgtest.Start(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := second.Close(); err != nil {
+			f.Error(err)
+		}
+	})
+	proxy := newDBProxy(f.T, second, nil)
+	f.more = []string{proxy.url()}
+	a, b := f.start(""), f.start("")
+	f.web.more(f.T, 100)
+	proxy.set(gone)
+	// What was begun before it was away ends soon; then all comes from the
+	// hosts of the other.
+	f.web.more(f.T, 100)
+	if err := a.cmd.Process.Kill(); err != nil {
+		f.Fatal(err)
+	}
+	a.wait(-1)
+	f.web.more(f.T, 50)
+	posted := 0
+	if err := f.connect().QueryRow(f.Context(), "SELECT count(*) FROM outbox").Scan(&posted); err != nil || posted == 0 {
+		f.Errorf("%d links wait for the other database, %v: this test shows nothing", posted, err)
+	}
+	proxy.set(flowing)
+	b.wait(0)
+	f.start("").wait(0) // nothing is left
+	f.check(3 * faultCost)
+
+	// Without one of the two, or in another order, it is not the job.
+	for _, other := range [][]string{nil, {f.db.URL("postgres")}} {
+		f.more = other
+		p := f.start(map[bool]string{true: "", false: proxy.url()}[other == nil])
+		p.wait(2)
+		if !strings.Contains(p.out.String(), "in the order in which it was begun") {
+			f.Errorf("the message does not say what to do:\n%s", &p.out)
+		}
+	}
 }

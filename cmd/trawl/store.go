@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/save"
+	"github.com/trawl-go/trawl/internal/shards"
 	"github.com/trawl-go/trawl/internal/sqlite"
 	"github.com/trawl-go/trawl/internal/store"
 	"github.com/trawl-go/trawl/job"
@@ -21,20 +23,46 @@ import (
 
 // storeFlags say where a job lives that several processes work on.
 type storeFlags struct {
-	url, job string
-	lease    seconds
+	url   string   // "" if it is a directory
+	more  []string // further databases over which the job is spread
+	job   string
+	lease seconds
+}
+
+// A storeFlag is the value of --store, which may be given several times.
+type storeFlag struct{ f *storeFlags }
+
+func (v storeFlag) String() string { return "" }
+func (v storeFlag) Type() string   { return "string" }
+
+func (v storeFlag) Set(url string) error {
+	switch {
+	case url == "":
+		return errors.New("must be the address of a database")
+	case v.f.url == "":
+		v.f.url = url
+	default:
+		v.f.more = append(v.f.more, url)
+	}
+	return nil
+}
+
+// open opens a job that is there.
+func (f *storeFlags) open(ctx context.Context, job string) (store.Shared, error) {
+	return shards.Open(ctx, append([]string{f.url}, f.more...), &postgres.Options{Job: job, Existing: true, Conns: 2})
 }
 
 // storeHelp is part of the help of the commands that have these flags.
 const storeHelp = `
 With --store the job lives in a PostgreSQL database, and any number of
 processes on any machines work on it; see docs/many-machines.md. Give the
-password in $PGPASSWORD or ~/.pgpass rather than in the address.
+password in $PGPASSWORD or ~/.pgpass rather than in the address. Given several
+times, always in the same order, it spreads the job over several databases.
 `
 
 // add adds the flags of the commands that look at a job.
 func (f *storeFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.url, "store", "", "the job is in this database, `postgres://HOST/DATABASE`")
+	c.Flags().Var(storeFlag{f}, "store", "the job is in this database, `postgres://HOST/DATABASE` (repeatable: spread over several)")
 	c.Flags().StringVar(&f.job, "job", "", "`NAME` of the job in the database (default the spider's)")
 }
 
@@ -61,7 +89,7 @@ func (f *storeFlags) shared(p *job.Plan) *job.Shared {
 	if f.url == "" {
 		return nil
 	}
-	s := &job.Shared{URL: f.url, Name: f.job}
+	s := &job.Shared{URL: f.url, More: f.more, Name: f.job}
 	if s.Name == "" {
 		s.Name = p.Name
 	}
@@ -132,7 +160,7 @@ func (f *storeFlags) openJob(ctx context.Context, dir string) (store.Store, job.
 	if err != nil {
 		return nil, job.Identity{}, err
 	}
-	st, err := postgres.Open(ctx, f.url, &postgres.Options{Job: name, Existing: true, Conns: 2})
+	st, err := f.open(ctx, name)
 	if err != nil {
 		return nil, job.Identity{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
+	"github.com/trawl-go/trawl/internal/store"
 	"github.com/trawl-go/trawl/job"
 )
 
@@ -131,8 +132,8 @@ func (w *worker) waiting(ctx context.Context, name string) (n int64, begun bool,
 }
 
 // open opens a job to look at it.
-func (w *worker) open(ctx context.Context, name string) (*postgres.Store, error) {
-	return postgres.Open(ctx, w.flags.store.url, &postgres.Options{Job: name, Existing: true, Conns: 2})
+func (w *worker) open(ctx context.Context, name string) (store.Shared, error) {
+	return w.flags.store.open(ctx, name)
 }
 
 // work works on a job until nothing is left of it or ctx ends, with the spider
