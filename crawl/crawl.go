@@ -209,10 +209,12 @@ type Engine struct {
 	noLinks sync.Once    // guards the warning that there are none
 	stopped sync.Map     // names of hosts whose stop was told
 
-	unfinished bool        // an earlier update was
-	inRow      int         // known files, in the committer
-	committing time.Time   // when the commit under way began, in the committer
-	enough     atomic.Bool // they were AbortAfter
+	held       map[trawl.Key]store.File // when Run began
+	olds       sync.Map                 // of oldFile by key: kept until the update ends
+	unfinished bool                     // an earlier update was
+	inRow      int                      // known files, in the committer
+	committing time.Time                // when the commit under way began, in the committer
+	enough     atomic.Bool              // they were AbortAfter
 	stopTaking context.CancelFunc
 }
 
@@ -305,9 +307,14 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	if e.parts.Files != nil {
-		if err := settleHeld(ctx, e.parts.Store, e.parts.Files); err != nil {
+		olds, held, err := settleHeld(ctx, e.parts.Store, e.parts.Files, e.unfinished)
+		if err != nil {
 			return nil, err
 		}
+		for key, o := range olds {
+			e.olds.Store(key, o)
+		}
+		e.held = held
 	}
 	names, err := e.parts.Store.Outputs(ctx)
 	if err != nil {

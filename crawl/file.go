@@ -3,6 +3,7 @@ package crawl
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	pathpkg "path"
@@ -143,6 +144,16 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 			tmp.Discard()
 			return f, nil
 		}
+		if k.whole {
+			if err := e.keepOld(ctx, k); err != nil {
+				tmp.Discard()
+				return nil, saveError(rawURL, err)
+			}
+		}
+	} else if h, ok := e.held[t.Key]; ok && e.opt.Hold > 0 && h.SHA256 == f.SHA256 {
+		// It is held already, and what has its name may be better.
+		tmp.Discard()
+		return nil, &fetch.Error{URL: rawURL, Reason: Held, Err: fmt.Errorf("still the placeholder that is kept as %s/%s", store.HeldDir, h.HeldName())}
 	} else if f.Path, err = e.finalPath(ctx, t, name, tmp.Type); err != nil {
 		tmp.Discard()
 		return nil, err

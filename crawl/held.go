@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/fetch"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
@@ -31,6 +32,9 @@ func (e *Engine) hold(rec store.Receipt) error {
 		if err := e.parts.Files.Hold(ctx, saved(f), f.HeldName()); err != nil {
 			return err
 		}
+		if err := e.bringBack(ctx, f); err != nil {
+			return err
+		}
 	}
 	for i := range rec.Freed {
 		if err := e.parts.Files.DropHeld(ctx, rec.Freed[i].HeldName()); err != nil {
@@ -41,19 +45,31 @@ func (e *Engine) hold(rec store.Receipt) error {
 }
 
 // settleHeld brings the disk to what the store says of held files: those that
-// are still under their names are moved away, and copies of files that are not
-// held any more are removed.
-func settleHeld(ctx context.Context, st store.Store, files save.Files) error {
-	names, err := files.Held(ctx)
+// are still under their names are moved away, copies of files that are not held
+// any more are removed, and what an update has replaced by one that is held gets
+// its name back. updating says that an update has not come to its end; olds are
+// then the old files that are kept for it. held are the contents that are held.
+func settleHeld(ctx context.Context, st store.Store, files save.Files, updating bool) (olds map[trawl.Key]oldFile, held map[trawl.Key]store.File, err error) {
+	all, err := files.Held(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
+	}
+	olds, held = make(map[trawl.Key]oldFile), make(map[trawl.Key]store.File)
+	var names []string
+	for _, name := range all {
+		if o, ok := parseOld(name); ok {
+			olds[o.key] = o
+		} else {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	known := make([]bool, len(names))
 	for f, err := range st.Held(ctx) {
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
+		held[f.Key] = f
 		i, there := slices.BinarySearch(names, f.HeldName())
 		if there {
 			known[i] = true
@@ -65,17 +81,17 @@ func settleHeld(ctx context.Context, st store.Store, files save.Files) error {
 			err = files.Hold(ctx, saved(&f), f.HeldName())
 		}
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	for i, name := range names {
 		if !known[i] {
 			if err := files.DropHeld(ctx, name); err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
 	}
-	return nil
+	return olds, held, settleOld(ctx, st, files, olds, held, updating)
 }
 
 // AcceptHeld brings all files that are held back under their names and records
@@ -84,7 +100,11 @@ func settleHeld(ctx context.Context, st store.Store, files save.Files) error {
 //
 // Call it before Run, or instead.
 func AcceptHeld(ctx context.Context, st store.Store, files save.Files) (n int, lost []string, err error) {
-	if err := settleHeld(ctx, st, files); err != nil {
+	updating, err := st.Get(ctx, store.Updating)
+	if err == nil {
+		_, _, err = settleHeld(ctx, st, files, updating != "")
+	}
+	if err != nil {
 		return 0, nil, err
 	}
 	var names []store.Name

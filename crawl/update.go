@@ -37,7 +37,10 @@ func (e *Engine) endUpdate(ctx context.Context) error {
 	if !e.opt.Update && !e.unfinished {
 		return nil
 	}
-	return e.parts.Store.Set(ctx, store.Updating, "")
+	if err := e.parts.Store.Set(ctx, store.Updating, ""); err != nil || e.parts.Files == nil {
+		return err
+	}
+	return e.dropOld(ctx)
 }
 
 // A known file is one that was fetched before and is asked again.

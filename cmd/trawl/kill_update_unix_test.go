@@ -31,6 +31,7 @@ type killSite struct {
 
 	mu      sync.Mutex
 	version byte // of the pictures that differ
+	before  byte // the version that was there at first
 	left    int  // requests until the kill; it is off below 0
 	kill    func()
 }
@@ -39,9 +40,12 @@ type killSite struct {
 // placeholders.
 const killPictures = 60
 
+// allGood is a version without placeholders.
+const allGood = 9
+
 // picture returns a picture's bytes: a GIF, whose comment tells which it is.
 func (s *killSite) picture(n int, version byte) []byte {
-	if n < killPictures/2 {
+	if n < killPictures/2 && version != allGood {
 		n, version = 0, 0
 	}
 	return slices.Concat([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff"),
@@ -50,7 +54,7 @@ func (s *killSite) picture(n int, version byte) []byte {
 }
 
 func newKillSite(t *testing.T) *killSite {
-	s := &killSite{T: t, dir: filepath.Join(t.TempDir(), "out"), version: 1, left: -1}
+	s := &killSite{T: t, dir: filepath.Join(t.TempDir(), "out"), version: 1, before: 1, left: -1}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	spider := filepath.Join(t.TempDir(), "kill.star")
@@ -132,7 +136,7 @@ func (s *killSite) inspect() {
 		n := 0
 		fmt.Sscanf(f.Path, "%d.gif", &n)
 		got, err := os.ReadFile(filepath.Join(s.dir, f.Path))
-		if err != nil || !bytes.Equal(got, s.picture(n, 1)) && !bytes.Equal(got, s.picture(n, s.version)) {
+		if err != nil || !bytes.Equal(got, s.picture(n, s.before)) && !bytes.Equal(got, s.picture(n, s.version)) {
 			s.Errorf("%s is recorded, and holds %q, %v", f.Path, got, err)
 		}
 	}
@@ -213,4 +217,34 @@ func TestKillHeldAndUpdate(t *testing.T) {
 		t.Errorf("retry --accept-held ends with %d\n%s", got, &out)
 	}
 	s.finished(false)
+}
+
+// TestKillUpdateToPlaceholders kills the program while it updates files of which
+// half have become placeholders: what these were is there under their names.
+func TestKillUpdateToPlaceholders(t *testing.T) {
+	t.Parallel()
+	seed := uint64(envInt(t, "TRAWL_KILL_SEED", int(time.Now().UnixNano()&0xffffffff)))
+	t.Logf("TRAWL_KILL_SEED=%d", seed)
+	s := newKillSite(t)
+	s.version, s.before = allGood, allGood
+	s.run(nil, 0, 0)
+	s.mu.Lock()
+	s.version = 2
+	s.mu.Unlock()
+	s.run(rand.New(rand.NewPCG(seed, 2)), 5, exitBody, "--update")
+
+	for n := range killPictures {
+		want := s.picture(n, allGood)
+		if n >= killPictures/2 {
+			want = s.picture(n, 2)
+		}
+		got, err := os.ReadFile(filepath.Join(s.dir, fmt.Sprintf("%d.gif", n)))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d.gif holds %q, %v, want %q", n, got, err, want)
+		}
+	}
+	held, err := filepath.Glob(filepath.Join(s.dir, store.HeldDir, "*"))
+	if err != nil || len(held) != killPictures/2 || slices.ContainsFunc(held, func(p string) bool { return !strings.HasSuffix(p, ".gif") }) {
+		t.Errorf("held: %v, %v, want %d pictures", held, err, killPictures/2)
+	}
 }

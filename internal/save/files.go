@@ -94,6 +94,13 @@ type Linker interface {
 	Link(ctx context.Context, first string, f File) (bool, error)
 }
 
+// A Keeper is a Files that can keep what a file was.
+type Keeper interface {
+	// Keep puts a copy of a file aside under a name, as Hold does, and leaves
+	// the file where it is. Unhold brings the copy back.
+	Keep(ctx context.Context, f File, name string) error
+}
+
 // A Publisher is a Files elsewhere that keeps a copy of what else a job writes
 // into its directory.
 type Publisher interface {
@@ -105,6 +112,7 @@ type Publisher interface {
 var (
 	_ Files  = (*Dir)(nil)
 	_ Linker = (*Dir)(nil)
+	_ Keeper = (*Dir)(nil)
 )
 
 // Place gives a temporary file its path; see [Temp.Rename].

@@ -31,6 +31,52 @@ func (d *Dir) Hold(_ context.Context, f File, name string) error {
 	return d.move(p, to)
 }
 
+// Keep makes a held file of the content of a file, under a name, in the place
+// of a held one of that name: by a hard link, or a copy where there are none.
+// What is not a regular file is left alone.
+func (d *Dir) Keep(_ context.Context, f File, name string) error {
+	if err := checkPath(f.Path); err != nil {
+		return err
+	}
+	if ok, err := d.isFile(f.Path); !ok {
+		return err
+	}
+	if err := d.mkdirAll(heldDir); err != nil {
+		return diskError(f.Path, err)
+	}
+	from, to := filepath.FromSlash(f.Path), filepath.FromSlash(path.Join(heldDir, name))
+	err := d.root.Remove(to)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		if err = d.root.Link(from, to); err != nil {
+			err = d.copy(from, to)
+		}
+	}
+	d.markDirty(heldDir)
+	if err != nil {
+		return diskError(f.Path, err)
+	}
+	return nil
+}
+
+// copy copies a file of the directory. A process that dies leaves half of it,
+// which Unhold does not take for the whole.
+func (d *Dir) copy(from, to string) error {
+	src, err := d.root.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := d.root.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	if err == nil && !d.opts.NoSync {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
+}
+
 // Unhold moves a held file to a path, which it makes as [Temp.Rename] does,
 // and reports whether that has the content now. A file with another content
 // stays where it is; if there is none, the path may have the file already.
