@@ -347,6 +347,10 @@ func (e *Engine) Run(ctx context.Context) (*Summary, error) {
 		err = e.closeArchive(context.WithoutCancel(ctx))
 	}
 
+	if g, ok := e.parts.Files.(save.Gatherer); ok && err == nil && ctx.Err() == nil {
+		err = g.Finish(ctx)
+	}
+
 	// What is known now is worth keeping whatever happened.
 	last := context.WithoutCancel(ctx)
 	if e.outputs != nil {

@@ -209,6 +209,9 @@ func (e *Engine) finalPath(ctx context.Context, t *frontier.Task, name, typ stri
 	if !e.opt.KeepExt {
 		name = save.FixExt(name, typ)
 	}
+	if m, ok := e.parts.Files.(save.Marker); ok {
+		name = m.Mark(name)
+	}
 	if name == path {
 		return path, nil
 	}

@@ -108,6 +108,9 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 	if err := errors.Join(e.hold(rec), e.archive(ts, outs, rec), e.countKnown(outs)); err != nil {
 		e.front.Fail(err)
 	}
+	if g, ok := e.parts.Files.(save.Gatherer); ok {
+		g.Committed(placed(outs))
+	}
 	held := make(map[trawl.Key]bool)
 	for i := range rec.Held {
 		held[rec.Held[i].File.Key] = true
@@ -145,6 +148,16 @@ func (e *Engine) committed(ts []*frontier.Task, outs []store.Outcome, rec store.
 	if e.outputs != nil && e.shared == nil {
 		e.outputs.write(outs, rec.Revised)
 	}
+}
+
+// placed returns the keys of the files among outcomes that were placed.
+func placed(outs []store.Outcome) (keys []trawl.Key) {
+	for i := range outs {
+		if o := &outs[i]; o.State == store.Done && o.File != nil {
+			keys = append(keys, o.Key)
+		}
+	}
+	return keys
 }
 
 // link makes links of files whose content the job had, but for those held.

@@ -6,10 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 
-	"github.com/trawl-go/trawl/internal/s3"
-	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
 )
 
@@ -23,15 +20,23 @@ type Files struct {
 	// of the records go to the bucket at the end of each run.
 	Bucket string
 
-	// Layout says how files are laid out there: [ByName], the default, or
-	// [ByHash].
+	// Layout says how files are laid out there: [ByName], the default, [ByHash]
+	// or [InShards].
 	Layout string
+
+	// ShardSize is the size in bytes at which a shard is ended; zero means
+	// 256 MiB. It may differ from run to run.
+	ShardSize int64
 }
 
 // Layouts of the files of a job.
 const (
 	ByName = "names" // under the names that spiders give them
 	ByHash = "hash"  // each content once, under its hash; files.jsonl has the names
+
+	// InShards puts them into tar archives as WebDataset reads them; see package
+	// internal/wds. Nothing is held then, and the job cannot be updated.
+	InShards = "wds"
 )
 
 // An OtherFilesError is a job whose files go elsewhere.
@@ -45,6 +50,21 @@ func (e *OtherFilesError) Error() string {
 type UnfitError struct{ Option, Why string }
 
 func (e *UnfitError) Error() string { return e.Option + ": " + e.Why }
+
+// fit looks for options that do not go with the place, and does what it needs
+// to be done with the others.
+func (p place) fit(o *Options) error {
+	if p.Layout == InShards {
+		if o.Crawl.Update {
+			return &UnfitError{"--update", "shards that are in their place are not changed; begin another job"}
+		}
+		o.Crawl.Hold = -1 // what was put into a shard is not taken out
+	}
+	if o.Crawl.Link && p != (place{}) {
+		return &UnfitError{"--dedupe link", "only files in a directory, under their names, can be links; --layout hash has equal files once"}
+	}
+	return nil
+}
 
 // A place is what a job remembers of where its files go.
 type place struct {
@@ -122,71 +142,4 @@ func agree(ctx context.Context, st store.Store, want Files) (place, error) {
 		return p, &OtherFilesError{Have: "the layout " + have, Want: "the layout " + want.Layout}
 	}
 	return p, nil
-}
-
-// laid lays files out.
-func (p place) laid(f save.Files) save.Files {
-	if p.Layout == ByHash {
-		return save.ByHash(f)
-	}
-	return f
-}
-
-// openPlace opens the place of a job's files. name is that of the job, dir its
-// directory.
-func openPlace(ctx context.Context, p place, name, dir string, opt save.Options) (save.Files, error) {
-	if p.Bucket == "" {
-		d, err := save.Open(dir, &opt)
-		if err != nil {
-			return nil, err // and no *save.Dir that is nil
-		}
-		return p.laid(d), nil
-	}
-	at, err := s3.ParseAddress(p.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	opt.NoSync = true // what is here is not what counts
-	local, err := save.Open(dir, &opt)
-	if err != nil {
-		return nil, err
-	}
-	b, err := s3.Open(ctx, at, local, &s3.Options{Owner: p.Owner, Name: name})
-	if err != nil {
-		return nil, err
-	}
-	return p.laid(b), nil
-}
-
-// A Reader reads the files of a job.
-type Reader interface {
-	// Open returns the content of a file as it is now; fs.ErrNotExist if it is
-	// not there.
-	Open(ctx context.Context, f save.File) (io.ReadCloser, error)
-	Close() error
-}
-
-// OpenToRead opens the files of the job in a store, for looking at them. dir is
-// the job's directory.
-func OpenToRead(ctx context.Context, st store.Store, dir string) (Reader, error) {
-	p, err := placeOf(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	if p.Bucket == "" {
-		d, err := save.OpenToRead(dir)
-		if err != nil {
-			return nil, err
-		}
-		return p.laid(d), nil
-	}
-	at, err := s3.ParseAddress(p.Bucket)
-	if err != nil {
-		return nil, err
-	}
-	b, err := s3.Open(ctx, at, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.laid(b), nil
 }

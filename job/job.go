@@ -256,12 +256,12 @@ func Open(ctx context.Context, dir string, p Plan, opt *Options) (_ *Job, err er
 		if err != nil {
 			return nil, err
 		}
-		if j.files, err = openPlace(ctx, at, p.Name, dir, save.Options{NoSync: o.NoSync}); err != nil {
+		if err := at.fit(&o); err != nil {
 			return nil, err
 		}
-	}
-	if _, ok := j.files.(save.Linker); o.Crawl.Link && dir != "" && !ok {
-		return nil, &UnfitError{"--dedupe link", "only files in a directory, under their names, can be links; --layout hash has equal files once"}
+		if j.files, err = (opener{at, st, p.Name, dir, save.Options{NoSync: o.NoSync}, o.Files.ShardSize}).open(ctx); err != nil {
+			return nil, err
+		}
 	}
 	private := privateHosts{st: j.st}
 	if err := private.load(ctx); err != nil {
@@ -403,7 +403,7 @@ func AcceptHeld(ctx context.Context, dir string) (n int, lost []string, err erro
 	if err != nil {
 		return 0, nil, err
 	}
-	files, err := openPlace(ctx, at, dir, dir, save.Options{})
+	files, err := opener{place: at, st: st, name: dir, dir: dir}.open(ctx)
 	if err != nil {
 		return 0, nil, err
 	}

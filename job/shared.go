@@ -97,7 +97,10 @@ func (j *Job) openShared(ctx context.Context, dir string, p Plan, o *Options) er
 	if err != nil {
 		return err
 	}
-	if j.files, err = openPlace(ctx, at, name, dir, save.Options{NoSync: o.NoSync, Process: own, Gone: gone}); err != nil {
+	if err := at.fit(o); err != nil {
+		return err
+	}
+	if j.files, err = (opener{at, st, name, dir, save.Options{NoSync: o.NoSync, Process: own, Gone: gone}, o.Files.ShardSize}).open(ctx); err != nil {
 		return err
 	}
 	if o.Crawl.NoRecords {

@@ -23,6 +23,7 @@ type collectFlags struct {
 	dir       string // or the address of a bucket
 	jobDir    string
 	layout    string
+	shardSize byteSize
 	jobs      int
 	producers int
 	consumers int
@@ -87,7 +88,8 @@ func (f *collectFlags) add(c *cobra.Command) {
 	group("Where to", func(fs *pflag.FlagSet) {
 		fs.StringVarP(&f.dir, "directory", "d", "", "`DIR` for the files and the state of the job (default ./trawl/NAME), or s3://BUCKET/PREFIX for the files alone")
 		fs.StringVar(&f.jobDir, "job-dir", "", "`DIR` for the state of a job whose files go to a bucket, and for its records (default ./trawl/NAME)")
-		fs.StringVar(&f.layout, "layout", "", "`names`: files have the names that the spider gives (default); hash: each content is there once, under its hash, and files.jsonl has the names")
+		fs.StringVar(&f.layout, "layout", "", "`names`: files have the names that the spider gives (default); hash: each content is there once, under its hash, and files.jsonl has the names; wds: tar shards as WebDataset reads them")
+		fs.Var(&f.shardSize, "shard-size", "with --layout wds end a shard at this `SIZE`, or at 10,000 files (default 256M)")
 		fs.StringVarP(&f.filename, "filename", "f", "", "name files by this `TEMPLATE` of {path} {dir} {name} {ext} {host} {spider}")
 		fs.StringVar(&f.archive, "download-archive", "", "leave out the files listed in `FILE`, by this or other jobs or by gallery-dl, and list those that are saved")
 		fs.StringVar(&f.sync, "sync", "on", "`on`: files are on disk before they count; off: faster, at the risk of a power cut")

@@ -19,11 +19,12 @@ the job stays in --job-dir, which is what status, retry and verify take.
 // place says in the options where files go.
 func (f *collectFlags) place(o *job.Options) error {
 	switch f.layout {
-	case "", job.ByName, job.ByHash:
+	case "", job.ByName, job.ByHash, job.InShards:
 		o.Files.Layout = f.layout
 	default:
-		return usagef("--layout %s: must be names or hash", f.layout)
+		return usagef("--layout %s: must be names, hash or wds", f.layout)
 	}
+	o.Files.ShardSize = int64(f.shardSize)
 	if !s3.IsAddress(f.dir) {
 		if f.jobDir != "" {
 			return usagef("--job-dir is for files that go to a bucket, -d s3://BUCKET/PREFIX; else -d is the directory of the job")

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"image"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -157,6 +159,8 @@ func TestBucket(t *testing.T) {
 	t.Run("killed", func(t *testing.T) { bucketKilled(newPlaceTest(t, program)) })
 	t.Run("hash", func(t *testing.T) { hashKilled(newPlaceTest(t, program), false) })
 	t.Run("hash in a bucket", func(t *testing.T) { hashKilled(newPlaceTest(t, program), true) })
+	t.Run("shards", func(t *testing.T) { wdsKilled(newPlaceTest(t, program), false) })
+	t.Run("shards in a bucket", func(t *testing.T) { wdsKilled(newPlaceTest(t, program), true) })
 	t.Run("refused", func(t *testing.T) { bucketRefused(newPlaceTest(t, program)) })
 	t.Run("held", func(t *testing.T) { bucketHeld(newPlaceTest(t, program)) })
 }
@@ -280,6 +284,159 @@ func hashKilled(p *placeTest, bucket bool) {
 		return
 	}
 	p.run(0, p.command("verify", "--decode", p.dir))
+}
+
+// wdsKilled collects into shards and kills the program again and again.
+func wdsKilled(p *placeTest, bucket bool) {
+	p.to = []string{"-d", p.dir, "--layout", "wds", "--shard-size", "30k"}
+	if bucket {
+		p.to = []string{"-d", "s3://pictures/wds", "--job-dir", p.dir, "--layout", "wds", "--shard-size", "30k"}
+		p.srv.Inject(func(c s3test.Call) s3test.Fault {
+			if c.Op == "put" && rand.IntN(4) == 0 {
+				return s3test.Lost
+			}
+			return s3test.None
+		})
+	}
+	kills := 0
+	for kills < 10 && p.killed(1+p.rand.IntN(40)) {
+		kills++
+		// What is recorded is in a shard, in its place or on the way there.
+		if out := p.run(0, p.command("verify", p.dir)); !strings.Contains(out, "all as recorded") {
+			p.Fatalf("after kill %d:\n%s", kills, out)
+		}
+	}
+	p.srv.Inject(nil)
+	p.run(0, p.collect())
+	dir := p.dir
+	if bucket {
+		dir = p.download("wds/")
+	}
+	shards := checkShards(p.T, p.site, dir, p.files())
+	p.Logf("%d kills, %d shards, %d files", kills, shards, len(p.files()))
+	if left, err := filepath.Glob(filepath.Join(p.dir, ".trawl/shards/*/*")); err != nil || len(left) > 0 {
+		p.Errorf("left: %v, %v", left, err)
+	}
+	if bucket {
+		return
+	}
+	// One shard is lost, and another damaged.
+	names, err := filepath.Glob(filepath.Join(dir, "shard-*.tar"))
+	if err != nil || len(names) < 3 {
+		p.Fatalf("shards: %v, %v", names, err)
+	}
+	if err := os.Remove(names[0]); err != nil {
+		p.Fatal(err)
+	}
+	data, err := os.ReadFile(names[1])
+	if err != nil {
+		p.Fatal(err)
+	}
+	write(p.T, names[1], strings.Replace(string(data), string(data[512:600]), strings.Repeat("x", 88), 1))
+	out := p.run(exitBody, p.command("verify", p.dir, "--redo"))
+	if strings.Count(out, "changed ") != 1 || strings.Count(out, "missing ") < 2 {
+		p.Errorf("verify:\n%s", out)
+	}
+	args := []string{"retry", p.dir, "-n"}
+	for _, c := range p.site.ConnectTo() {
+		args = append(args, "--connect-to", c)
+	}
+	p.run(0, p.command(args...))
+	checkShards(p.T, p.site, dir, p.files())
+	if out := p.run(exitUsage, p.command(append(p.collect().Args[1:], "--update")...)); !strings.Contains(out, "--update: shards") {
+		p.Errorf("--update:\n%s", out)
+	}
+}
+
+// checkShards checks that the shards in a directory hold the files, each once,
+// with the bytes that the site has, and nothing else. It returns how many there
+// are.
+func checkShards(t *testing.T, site *replica.Server, dir string, files []store.File) int {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "shard-*.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[string]store.File)
+	for _, f := range files {
+		want[f.Key.String()] = f
+	}
+	for _, n := range names {
+		data, err := os.ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := tar.NewReader(bytes.NewReader(data))
+		for {
+			h, err := tr.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", n, err)
+			}
+			key, ext, _ := strings.Cut(h.Name, ".")
+			if ext == "json" {
+				continue
+			}
+			body, err := io.ReadAll(tr)
+			f, ok := want[key]
+			delete(want, key)
+			picture, _, _ := site.Picture(f.URL)
+			if err != nil || !ok || !bytes.Equal(body, picture) {
+				t.Errorf("%s: %s, %v, is not recorded, there twice, or not the picture of the site", n, h.Name, err)
+			}
+		}
+	}
+	for _, f := range want {
+		t.Errorf("%s is recorded and in no shard", f.Path)
+	}
+	return len(names)
+}
+
+// sharedShards is a job of several processes that write shards into one
+// directory; some are killed.
+func sharedShards(s *sharedTest) {
+	args := []string{"--layout", "wds", "--shard-size", "30k"}
+	run, _ := s.start(append([]string{"run", s.spider, "-d", s.dir, "--held", "0"}, args...)...)
+	s.requests(5)
+	worker := append([]string{"worker", "--job", s.spider, "-d", filepath.Dir(s.dir)}, args...)
+	s.start(worker...)
+	for i := range 3 {
+		s.requests(20)
+		victim := s.running[i]
+		if err := victim.Process.Kill(); err != nil {
+			s.Fatal(err)
+		}
+		_ = victim.Wait() // killed
+		s.start(worker...)
+	}
+	_ = run
+	last, out := s.start(append([]string{"run", s.spider, "-d", s.dir}, args...)...)
+	s.wait(last, out)
+	for _, cmd := range s.running[3 : len(s.running)-1] {
+		s.wait(cmd, out)
+	}
+	// What the dead have left is mended by the next one.
+	last, out = s.start(append([]string{"run", s.spider, "-d", s.dir}, args...)...)
+	s.wait(last, out)
+	st, err := postgres.Open(s.Context(), s.db.URL("postgres"), &postgres.Options{Job: s.spider, Existing: true})
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer st.Close()
+	var list []store.File
+	for f, err := range st.Files(s.Context()) {
+		if err != nil {
+			s.Fatal(err)
+		}
+		list = append(list, f)
+	}
+	n := checkShards(s.T, s.site, s.dir, list)
+	s.Logf("%d shards, %d files", n, len(list))
+	if len(list) < len(s.site.Expected().Stickers)*9/10 {
+		s.Errorf("%d files", len(list))
+	}
 }
 
 // hashName is where the content of a file is in the layout of hashes.

@@ -28,6 +28,7 @@ func TestShared(t *testing.T) {
 	program := buildTrawl(t)
 	t.Run("together", func(t *testing.T) { sharedJob(newSharedTest(t, program, "douban")) })
 	t.Run("bucket", func(t *testing.T) { sharedBucket(newSharedTest(t, program, "douban")) })
+	t.Run("shards", func(t *testing.T) { sharedShards(newSharedTest(t, program, "doutula")) })
 	t.Run("drained", func(t *testing.T) { sharedDrain(newSharedTest(t, program, "doutula")) })
 	t.Run("killed", func(t *testing.T) { sharedKills(newSharedTest(t, program, "doutula")) })
 }

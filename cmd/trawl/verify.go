@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/trawl-go/trawl/internal/decode"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
+	"github.com/trawl-go/trawl/internal/wds"
 	"github.com/trawl-go/trawl/job"
 )
 
@@ -93,8 +95,8 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 	if dir == "" && at.Bucket == "" {
 		return usagef("verify needs the directory where the files are")
 	}
-	if pixels && at.Bucket != "" {
-		return usagef("--decode looks at files on this machine, and those of the job are in %s; give --decode when they are collected", at.Bucket)
+	if where := cmp.Or(at.Bucket, "shards"); pixels && (at.Bucket != "" || at.Layout == job.InShards) {
+		return usagef("--decode looks at files on this machine, and those of the job are in %s; give --decode when they are collected", where)
 	}
 	if v.read, err = job.OpenToRead(ctx, st, dir); err != nil {
 		return err
@@ -134,10 +136,24 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 func (v *verifier) whole(ctx context.Context, st store.Store) iter.Seq2[store.File, error] {
 	return func(yield func(store.File, error) bool) {
 		buf := make([]byte, 1<<20)
+		check := func(f store.File) (string, error) { return checkFile(ctx, v.read, f, buf) }
+		if r, ok := v.read.(*wds.Reader); ok {
+			what, err := r.Check(ctx, func(size int64) {
+				v.files++
+				v.bytes += size
+				v.progress()
+			})
+			if err != nil {
+				yield(store.File{}, err)
+				return
+			}
+			v.files, v.bytes = 0, 0
+			check = func(f store.File) (string, error) { return what(saved(f)), nil }
+		}
 		for f, err := range st.Files(ctx) {
 			what := ""
 			if err == nil {
-				what, err = checkFile(ctx, v.read, f, buf)
+				what, err = check(f)
 			}
 			if err != nil {
 				yield(store.File{}, err)
@@ -209,7 +225,7 @@ func (v *verifier) decode(ctx context.Context, dir string, st store.Store) error
 // at returns where a file is.
 func (v *verifier) at(f store.File) string {
 	if n, ok := v.read.(save.Namer); ok {
-		return n.NameOf(save.File{Path: f.Path, SHA256: f.SHA256, Type: f.Type})
+		return n.NameOf(saved(f))
 	}
 	return f.Path
 }
@@ -272,9 +288,14 @@ func (v *verifier) summary(pixels bool) string {
 	return line + ": " + strings.Join(bad, ", ")
 }
 
+// saved returns what package save goes by.
+func saved(f store.File) save.File {
+	return save.File{Key: f.Key, Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type}
+}
+
 // checkFile returns "missing" or "changed", or "" if the file is as recorded.
 func checkFile(ctx context.Context, files job.Reader, f store.File, buf []byte) (string, error) {
-	r, err := files.Open(ctx, save.File{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type})
+	r, err := files.Open(ctx, saved(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "missing", nil
 	}
@@ -302,6 +323,9 @@ func (v *verifier) redo(ctx context.Context, dir, where string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := job.Purge(ctx, st, dir, v.bad); err != nil {
+		return err
+	}
 	n, err := st.Redo(ctx, time.Now(), v.bad)
 	if err == nil {
 		fmt.Fprintf(v.err, "%s will be fetched again: trawl retry %s\n", plural(int64(n), "file"), where)

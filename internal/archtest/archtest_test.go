@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"internal/save":          {"."},
 	"internal/save/savetest": {".", "internal/save"},
 	"internal/s3":            {"internal/save"},
+	"internal/wds":           {".", "internal/save"},
 	"internal/s3/s3test":     {},
 	"internal/store":         {"."},
 	"internal/netrc":         {},
@@ -71,11 +72,11 @@ var arrows = map[string][]string{
 	"internal/metrics": {".", "crawl"},
 
 	// Only the wiring knows the drivers.
-	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/s3", "internal/save", "internal/sqlite", "internal/postgres", "internal/shards", "internal/store"},
+	"job": {".", "crawl", "process", "internal/archive", "internal/decode", "internal/fetch", "internal/s3", "internal/save", "internal/sqlite", "internal/postgres", "internal/shards", "internal/store", "internal/wds"},
 
 	"cmd/trawl": {
 		".", "crawl", "job", "process", "spiders", "thread",
-		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/metrics", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/shards", "internal/sqlite", "internal/store",
+		"internal/archive", "internal/cookies", "internal/decode", "internal/fetch", "internal/gallery", "internal/isolate", "internal/metrics", "internal/netrc", "internal/replica", "internal/s3", "internal/save", "internal/spider", "internal/postgres", "internal/shards", "internal/sqlite", "internal/store", "internal/wds",
 	},
 
 	"internal/archtest": {},

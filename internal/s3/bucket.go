@@ -243,6 +243,15 @@ func (b *Bucket) Held(ctx context.Context) ([]string, error) {
 	return keys, diskError(heldDir, err)
 }
 
+// List returns the paths that begin with a prefix.
+func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
+	keys, err := b.list(ctx, b.key(prefix), 0)
+	for i := range keys {
+		keys[i] = strings.TrimPrefix(keys[i], b.at.Prefix)
+	}
+	return keys, diskError(prefix, err)
+}
+
 // list returns the keys with a prefix, all of them or the first n.
 func (b *Bucket) list(ctx context.Context, prefix string, n int) (keys []string, err error) {
 	err = b.do(ctx, "list", prefix, 0, func(ctx context.Context) error {

@@ -109,6 +109,23 @@ type Publisher interface {
 	Publish(ctx context.Context, path string, file *os.File) error
 }
 
+// A Marker is a Files of which several processes may place the same file.
+type Marker interface {
+	// Mark returns the path by which a file is to be recorded that this process
+	// places: one of its own.
+	Mark(path string) string
+}
+
+// A Gatherer is a Files that puts many files into one.
+type Gatherer interface {
+	// Committed says that files have been recorded.
+	Committed(keys []trawl.Key)
+
+	// Finish puts everything in its place that was recorded. Nothing may be
+	// under way.
+	Finish(ctx context.Context) error
+}
+
 var (
 	_ Files  = (*Dir)(nil)
 	_ Linker = (*Dir)(nil)
@@ -135,3 +152,9 @@ func (d *Dir) Open(_ context.Context, f File) (io.ReadCloser, error) {
 
 // notThere is the error of a file that is not there.
 func notThere(path string) error { return diskError(path, fs.ErrNotExist) }
+
+// SyncData makes the content of a file durable, as it is done for every file.
+func SyncData(f *os.File) error { return syncData(f) }
+
+// SyncDir makes the names in a directory durable.
+func SyncDir(f *os.File) error { return syncDir(f) }
