@@ -7,7 +7,8 @@ import (
 
 // Dialed notes that a connection to a host, "name:port", was made. Hosts that
 // share an address get at most twice as many requests at a time together as
-// one of them gets alone. Those on this machine do not count as sharing one.
+// one of them gets alone, of all processes that share the job. Those on this
+// machine do not count as sharing one.
 //
 // It does nothing before Run and may be called from several goroutines at
 // once.

@@ -23,6 +23,8 @@ type keeper struct {
 	log    *slog.Logger
 	tell   func(Leases) // may be nil
 
+	noted bool // the store knows of addresses
+
 	idle int // how often in a row all processes were
 }
 
@@ -70,6 +72,9 @@ func (k *keeper) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := k.split(ctx, standing.Workers); err != nil {
+		return err
+	}
 	_, have := k.front.Leases()
 	switch {
 	case have > standing.Share:
@@ -92,6 +97,22 @@ func (k *keeper) step(ctx context.Context) error {
 		k.front.Rest()
 	}
 	return err
+}
+
+// split has the processes share what addresses can bear.
+func (k *keeper) split(ctx context.Context, workers int) error {
+	at := k.front.Addresses()
+	if (len(at) == 0 || workers == 1) && !k.noted {
+		k.front.Split(workers, nil)
+		return nil
+	}
+	users, err := k.st.Addresses(ctx, at)
+	if err != nil {
+		return err
+	}
+	k.noted = len(at) > 0
+	k.front.Split(workers, users)
+	return nil
 }
 
 func (k *keeper) renew(ctx context.Context) error {

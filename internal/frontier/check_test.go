@@ -2,6 +2,7 @@ package frontier_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
@@ -327,6 +328,99 @@ func TestAddress(t *testing.T) {
 		b.end()
 		if most[false] != 12 || most[true] != 6 || handled != 8*30-16 {
 			t.Errorf("%d at a time to the shared address, %d to the other, %d in all; want 12, 6, %d", most[false], most[true], handled, 8*30-16)
+		}
+	})
+}
+
+// Three processes have hosts at one address, which gets no more of all of them
+// than it would get of one. When one of them has gone the others use what it
+// had; what only one of them knows of is not split.
+func TestAddressOfSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared, own := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+		var bs []*bench
+		for i := range 3 {
+			b := open(t, store.NewMem(), &frontier.Options{PageQueue: 2000})
+			for k := range 4 {
+				for n := range 300 {
+					b.add(pageOf(fmt.Sprintf("h%d-%d.test", i, k), n))
+				}
+			}
+			bs = append(bs, b)
+		}
+		split := func(workers int, users map[netip.Addr]int) {
+			for _, b := range bs {
+				b.f.Split(workers, users)
+			}
+		}
+		split(3, nil) // before anything is known
+		for i, b := range bs {
+			ts := width(b)
+			for k := range 4 {
+				at := shared
+				if i == 0 && k == 3 {
+					at = own
+				}
+				b.f.At(fmt.Sprintf("h%d-%d.test", i, k), at)
+			}
+			if n := len(b.f.Addresses()); i == 0 && n != 2 || i > 0 && n != 1 {
+				t.Errorf("process %d has hosts at %d addresses", i, n)
+			}
+			<-time.After(time.Second)
+			for _, task := range ts {
+				b.finish(task)
+			}
+		}
+		// at returns how many requests go to the shared address at a time, and
+		// how many of the first process to its own.
+		at := func() (n, alone int) {
+			var all [][]*frontier.Task
+			for _, b := range bs {
+				ts := width(b)
+				for _, task := range ts {
+					if task.HostName == "h0-3.test" {
+						alone++
+					} else {
+						n++
+					}
+				}
+				all = append(all, ts)
+			}
+			<-time.After(time.Second)
+			for i, ts := range all {
+				for _, task := range ts {
+					bs[i].finish(task)
+				}
+			}
+			return n, alone
+		}
+		for range 20 { // until each host gets as many as it may
+			at()
+		}
+		if n, alone := at(); n != 12 || alone != 4 {
+			t.Errorf("%d requests at a time to the shared address and %d to the other, want 12, and 4 as long as nothing is known", n, alone)
+		}
+		split(3, map[netip.Addr]int{shared: 3, own: 1})
+		at()
+		at()
+		if n, alone := at(); n != 12 || alone != 6 {
+			t.Errorf("%d requests at a time to the shared address and %d to the other, want 12 and 6", n, alone)
+		}
+		bs[2].stop()
+		bs = bs[:2]
+		split(2, map[netip.Addr]int{shared: 2, own: 1})
+		at()
+		if n, _ := at(); n != 12 {
+			t.Errorf("%d requests at a time to the shared address of two processes, want 12", n)
+		}
+		// Many processes get one each.
+		split(100, map[netip.Addr]int{shared: 100, own: 1})
+		at()
+		if n, _ := at(); n != 2 {
+			t.Errorf("%d requests at a time of two of a hundred processes, want 2", n)
+		}
+		for _, b := range bs {
+			b.stop()
 		}
 	})
 }

@@ -161,6 +161,7 @@ type Frontier struct {
 	hungry  map[*host]struct{}
 	search  search
 	addrs   map[netip.Addr]*address
+	workers int // processes that share the job; see Split
 	shares  map[int32]*share
 	poll    time.Time             // when to look for what others have added; zero if never
 	stopped map[store.HostID]stop // hosts that were stopped and are not in hosts
@@ -195,6 +196,7 @@ func New(st store.Store, lease store.Lease, opt *Options) *Frontier {
 		hosts:   make(map[store.HostID]*host),
 		hungry:  make(map[*host]struct{}),
 		addrs:   make(map[netip.Addr]*address),
+		workers: 1,
 		stopped: make(map[store.HostID]stop),
 		held:    make(map[trawl.Key]struct{}),
 		ended:   make(chan struct{}),

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -318,4 +319,39 @@ func TestSessions(t *testing.T) {
 	if got, err := a.Sessions(bg); err != nil || len(got) != 1 {
 		t.Errorf("Sessions = %v, %v after one was closed", got, err)
 	}
+}
+
+// Processes know at which addresses others have hosts, as long as they live.
+func TestAddresses(t *testing.T) {
+	url, job := server(t), newJob()
+	a, b := open(t, url, &postgres.Options{Job: job}), open(t, url, &postgres.Options{Job: job})
+	ip := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.3")}
+	check := func(s *postgres.Store, at []netip.Addr, want map[netip.Addr]int) {
+		t.Helper()
+		got, err := s.Addresses(bg, at)
+		if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); err != nil || d != "" {
+			t.Errorf("Addresses(%v): %v\n%s", at, err, d)
+		}
+	}
+	for _, s := range []*postgres.Store{a, b} {
+		if _, err := s.Stand(bg, "w", long, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(a, ip[:2], map[netip.Addr]int{ip[0]: 1, ip[1]: 1})
+	check(b, ip[1:], map[netip.Addr]int{ip[1]: 2, ip[2]: 1})
+	check(a, ip[1:2], map[netip.Addr]int{ip[1]: 2})
+	check(b, ip, map[netip.Addr]int{ip[0]: 1, ip[1]: 2, ip[2]: 1})
+	check(b, nil, nil)
+	check(a, ip[1:], map[netip.Addr]int{ip[1]: 1, ip[2]: 1})
+	check(b, ip[:2], map[netip.Addr]int{ip[0]: 1, ip[1]: 2})
+	// One that has not been heard of for a while does not count.
+	if _, err := a.Stand(bg, "w", time.Microsecond, false); err != nil {
+		t.Fatal(err)
+	}
+	check(b, ip[1:2], map[netip.Addr]int{ip[1]: 1})
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check(b, ip[2:], map[netip.Addr]int{ip[2]: 1})
 }

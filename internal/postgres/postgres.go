@@ -266,6 +266,7 @@ func (s *Store) giveBack() error {
 		ls = append(ls, store.Lease{Part: part, Epoch: epoch})
 	}
 	_, err := s.attempt(ctx, writing, mark{}, func(t *tx) error {
+		t.queue("DELETE FROM address WHERE worker = $1", s.id)
 		t.queue("DELETE FROM worker WHERE id = $1", s.id)
 		return t.release(ls)
 	})

@@ -194,7 +194,7 @@ CREATE TABLE robots(
 
 // migrations lead from each version of the tables to the next; the first is
 // to 1. Add to the end, and never change what was released.
-var migrations = []string{schema1, schema2, schema3}
+var migrations = []string{schema1, schema2, schema3, schema4}
 
 // errNewer is returned for a job of a later release.
 var errNewer = errors.New("the job was made by a newer version of trawl")

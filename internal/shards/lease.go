@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -128,6 +129,11 @@ func (s *Store) Stand(ctx context.Context, worker string, ttl time.Duration, idl
 		}
 	}
 	return sum, nil
+}
+
+// Addresses implements [store.Shared].
+func (s *Store) Addresses(ctx context.Context, at []netip.Addr) (map[netip.Addr]int, error) {
+	return s.shards[0].Addresses(ctx, at)
 }
 
 // Session implements [store.Shared].

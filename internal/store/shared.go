@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -18,6 +19,11 @@ type Shared interface {
 	// to do. It returns how all of them stand. What was noted is forgotten
 	// when the process closes the store.
 	Stand(ctx context.Context, worker string, ttl time.Duration, idle bool) (Standing, error)
+
+	// Addresses notes at which network addresses the process has hosts, instead
+	// of those that it noted before, and returns for each how many of the
+	// processes that stand have some there, this one among them.
+	Addresses(ctx context.Context, at []netip.Addr) (map[netip.Addr]int, error)
 
 	// Session returns what tells this use of the store from all others: digits
 	// and letters.
