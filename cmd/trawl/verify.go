@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/trawl-go/trawl/internal/store"
 	"github.com/trawl-go/trawl/internal/wds"
 	"github.com/trawl-go/trawl/job"
+	"github.com/trawl-go/trawl/thread"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -67,6 +69,9 @@ type verifier struct {
 	in    *storeFlags
 	read  job.Reader
 	quiet bool
+
+	together int // files that are looked at at a time
+
 	began time.Time
 	shown time.Time // the progress, last
 
@@ -102,6 +107,9 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 		return err
 	}
 	defer v.read.Close()
+	if v.together = runtime.NumCPU(); at.Bucket != "" {
+		v.together = 32 // each waits for the network
+	}
 	if pixels {
 		err = v.decode(ctx, dir, st)
 	} else {
@@ -135,39 +143,74 @@ func (v *verifier) run(ctx context.Context, dir string, pixels, redo bool) error
 // after an error.
 func (v *verifier) whole(ctx context.Context, st store.Store) iter.Seq2[store.File, error] {
 	return func(yield func(store.File, error) bool) {
-		buf := make([]byte, 1<<20)
-		check := func(f store.File) (string, error) { return checkFile(ctx, v.read, f, buf) }
-		if r, ok := v.read.(*wds.Reader); ok {
-			what, err := r.Check(ctx, func(size int64) {
-				v.files++
-				v.bytes += size
-				v.progress()
-			})
-			if err != nil {
-				yield(store.File{}, err)
-				return
-			}
-			v.files, v.bytes = 0, 0
-			check = func(f store.File) (string, error) { return what(saved(f)), nil }
+		pool := thread.NewPool(ctx, &thread.PoolOptions{Workers: v.together, Name: "verify"})
+		defer pool.Close(context.WithoutCancel(ctx)) // it cannot fail: nothing is under way
+		check, err := v.checker(ctx)
+		if err != nil {
+			yield(store.File{}, err)
+			return
 		}
-		for f, err := range st.Files(ctx) {
-			what := ""
-			if err == nil {
-				what, err = check(f)
-			}
+		for files, err := range batches(st.Files(ctx), 4*v.together) {
 			if err != nil {
 				yield(store.File{}, err)
 				return
 			}
-			v.files++
-			v.bytes += f.Size
-			if what != "" {
-				v.changed++
-				v.name(f.Key, what, f.Path)
-			} else if !yield(f, nil) {
+			i := 0
+			for what, err := range thread.Map(ctx, pool, files, check) {
+				if err != nil {
+					yield(store.File{}, err)
+					return
+				}
+				f := files[i]
+				i++
+				v.files++
+				v.bytes += f.Size
+				if what != "" {
+					v.changed++
+					v.name(f.Key, what, f.Path)
+				} else if !yield(f, nil) {
+					return
+				}
+				v.progress()
+			}
+		}
+	}
+}
+
+// checker returns what looks at one file; see checkFile. Shards are read now, all
+// of them.
+func (v *verifier) checker(ctx context.Context) (func(context.Context, store.File) (string, error), error) {
+	r, ok := v.read.(*wds.Reader)
+	if !ok {
+		return func(ctx context.Context, f store.File) (string, error) { return checkFile(ctx, v.read, f) }, nil
+	}
+	what, err := r.Check(ctx, func(size int64) {
+		v.files++
+		v.bytes += size
+		v.progress()
+	})
+	v.files, v.bytes = 0, 0
+	return func(_ context.Context, f store.File) (string, error) { return what(saved(f)), nil }, err
+}
+
+// batches gives the elements of a sequence n at a time, and ends after an error.
+func batches[T any](seq iter.Seq2[T, error], n int) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		batch := make([]T, 0, n)
+		for e, err := range seq {
+			if err != nil {
+				yield(nil, err)
 				return
 			}
-			v.progress()
+			if batch = append(batch, e); len(batch) == n {
+				if !yield(batch, nil) {
+					return
+				}
+				batch = batch[:0]
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
 		}
 	}
 }
@@ -294,7 +337,7 @@ func saved(f store.File) save.File {
 }
 
 // checkFile returns "missing" or "changed", or "" if the file is as recorded.
-func checkFile(ctx context.Context, files job.Reader, f store.File, buf []byte) (string, error) {
+func checkFile(ctx context.Context, files job.Reader, f store.File) (string, error) {
 	r, err := files.Open(ctx, saved(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "missing", nil
@@ -304,7 +347,7 @@ func checkFile(ctx context.Context, files job.Reader, f store.File, buf []byte) 
 	}
 	defer r.Close()
 	h := sha256.New()
-	if _, err := io.CopyBuffer(onlyWriter{h}, r, buf); err != nil {
+	if _, err := io.CopyBuffer(onlyWriter{h}, r, make([]byte, min(1<<20, f.Size+1))); err != nil {
 		return "", err
 	}
 	if [32]byte(h.Sum(nil)) != f.SHA256 {
