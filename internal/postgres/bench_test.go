@@ -37,6 +37,7 @@ func BenchmarkCommit(b *testing.B) {
 				b.Fatal(err)
 			}
 			record := fmt.Appendf(nil, "%0200d", 1)
+			logged := number(b, server.URL("postgres"), "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")
 			done, found := 0, 1
 			b.ResetTimer()
 			for done < b.N {
@@ -57,21 +58,24 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			b.StopTimer()
 			b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "pages/s")
-			b.ReportMetric(bytesOf(b, server.URL("postgres"), job)/float64(found), "B/URL")
+			size := "SELECT sum(%s(format('%%I.%%I', $1::text, t)))::float8 FROM unnest(ARRAY[%s]) AS t"
+			schema := "trawl_" + job
+			b.ReportMetric(number(b, server.URL("postgres"), fmt.Sprintf(size, "pg_total_relation_size", "'request', 'host'"), schema)/float64(found), "B/URL")
+			b.ReportMetric(number(b, server.URL("postgres"), fmt.Sprintf(size, "pg_relation_size", "'request_pkey', 'request_queue'"), schema)/float64(found), "indexB/URL")
+			b.ReportMetric((number(b, server.URL("postgres"), "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn")-logged)/float64(done), "logB/page")
 		})
 	}
 }
 
-// bytesOf is what the requests and hosts of a job take on disk.
-func bytesOf(b *testing.B, url, job string) (n float64) {
+// number returns what a query of one number does.
+func number(b *testing.B, url, sql string, args ...any) (n float64) {
 	b.Helper()
 	c, err := pgx.Connect(context.Background(), url)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer c.Close(bg)
-	err = c.QueryRow(bg, "SELECT sum(pg_total_relation_size(format('%I.%I', $1::text, t)))::float8 FROM unnest(ARRAY['request', 'host']) AS t", "trawl_"+job).Scan(&n)
-	if err != nil {
+	if err := c.QueryRow(bg, sql, args...).Scan(&n); err != nil {
 		b.Fatal(err)
 	}
 	return n
