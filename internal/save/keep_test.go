@@ -40,6 +40,9 @@ func TestKeep(t *testing.T) {
 			}
 		}
 		if !links {
+			if err := d.DropHeld(ctx, "k"); err != nil {
+				t.Fatal(err)
+			}
 			if err := d.copy("a.jpg", filepath.FromSlash(heldDir+"/k")); err != nil {
 				t.Fatal(err)
 			}
