@@ -442,7 +442,7 @@ func sharedShards(s *sharedTest) {
 // hashName is where the content of a file is in the layout of hashes.
 func hashName(f store.File) string {
 	sum := fmt.Sprintf("%x", f.SHA256)
-	return sum[:2] + "/" + sum[2:4] + "/" + sum + save.Ext(f.Type)
+	return sum[:2] + "/" + sum + save.Ext(f.Type)
 }
 
 // bucketRefused runs into what a user gets wrong.

@@ -7,7 +7,7 @@ import (
 )
 
 // ByHash returns a Files that keeps in f each content once, under a path made of
-// its hash, such as "3f/9a/3f9a….jpg", whatever the paths of the files are. It
+// its hash, such as "3f/3f9a….jpg", whatever the paths of the files are. It
 // takes f.
 //
 // A path says nothing about where a file is, so Remove leaves everything, and so
@@ -29,7 +29,7 @@ var _ Namer = hashed{}
 // of its type as found in the content, so that equal contents have one path.
 func (hashed) NameOf(f File) string {
 	sum := hex.EncodeToString(f.SHA256[:])
-	return sum[:2] + "/" + sum[2:4] + "/" + sum + Ext(f.Type)
+	return sum[:2] + "/" + sum + Ext(f.Type)
 }
 
 // in returns f as it is known further down.
