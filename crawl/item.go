@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/trawl-go/trawl"
 )
@@ -12,35 +14,77 @@ import (
 // encodeItem writes an item as one JSON object on one line, its fields in
 // their order. path returns the name of a file, "" if there is none.
 func encodeItem(it trawl.Item, path func(trawl.FileRef) string) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	value := func(v any) error {
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-		b.Truncate(b.Len() - 1) // the line break
-		return nil
-	}
-	b.WriteByte('{')
+	b := make([]byte, 0, 256)
+	b = append(b, '{')
 	for i, f := range it.Fields {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		if err := value(f.Name); err != nil {
-			return nil, err
-		}
-		b.WriteByte(':')
-		v, err := plain(f.Value, path)
-		if err == nil {
-			err = value(v)
-		}
-		if err != nil {
+		b = appendString(b, f.Name)
+		b = append(b, ':')
+		var err error
+		if b, err = appendValue(b, f.Value, path); err != nil {
 			return nil, fmt.Errorf("field %s: %w", f.Name, err)
 		}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
+}
+
+// appendValue appends a value as encoding/json writes it, without its detours
+// for those that most values are.
+func appendValue(b []byte, v any, path func(trawl.FileRef) string) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case string:
+		return appendString(b, v), nil
+	case float64:
+		if abs := math.Abs(v); v == 0 || 1e-6 <= abs && abs < 1e21 { // which needs no exponent
+			return strconv.AppendFloat(b, v, 'f', -1, 64), nil
+		}
+	}
+	v, err := plain(v, path)
+	if err != nil {
+		return nil, err
+	}
+	return appendJSON(b, v)
+}
+
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c == 0xe2 || c == 0x7f {
+			return appendOddString(b, s) // 0xe2 begins two line breaks of JavaScript's
+		}
+	}
+	if !utf8.ValidString(s) {
+		return appendOddString(b, s)
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+func appendOddString(b []byte, s string) []byte {
+	b, err := appendJSON(b, s)
+	if err != nil {
+		panic(err) // Unreachable: every string can be written.
+	}
+	return b
+}
+
+func appendJSON(b []byte, v any) ([]byte, error) {
+	buf := bytes.NewBuffer(b)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	b = buf.Bytes()
+	return b[:len(b)-1], nil // without the line break
 }
 
 // refersTo marks the files that a value refers to.

@@ -66,6 +66,9 @@ func Join(base, ref string) string {
 }
 
 func join(base *url.URL, ref string, encodeQuery func(string) string) string {
+	if isFinished(ref) {
+		return ref
+	}
 	u, err := url.Parse(ref)
 	if err != nil {
 		return ref
@@ -91,6 +94,43 @@ func join(base *url.URL, ref string, encodeQuery func(string) string) string {
 	}
 	u.RawQuery = escapeQuery(u.RawQuery)
 	return u.String()
+}
+
+// isFinished tells whether join would return an address as it is, without
+// deciding it for all: https, a host, and a path and query of letters, digits
+// and what is as harmless.
+func isFinished(ref string) bool {
+	rest, ok := strings.CutPrefix(ref, "https://")
+	if !ok {
+		if rest, ok = strings.CutPrefix(ref, "http://"); !ok {
+			return false
+		}
+	}
+	slash := strings.IndexByte(rest, '/')
+	if slash <= 0 {
+		return false
+	}
+	for i := range slash {
+		if c := rest[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	query := false
+	for i := slash; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '~':
+		case c == '/' || c == '.':
+			if rest[i-1] == '/' && !query { // "//" and what "." and ".." begin with
+				return false
+			}
+		case query && (c == '=' || c == '&'):
+		case c == '?' && !query:
+			query = true
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // encodeQuery puts the non-ASCII characters of a query into the encoding of

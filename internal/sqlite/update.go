@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/store"
@@ -26,17 +27,46 @@ func (t *tx) page(o *store.Outcome, again bool, receipt *store.Receipt) error {
 			return err
 		}
 	}
-	for i := range o.Items {
-		it := &o.Items[i]
-		output, err := t.output(it.Output)
-		if err != nil {
-			return err
-		}
-		if it.Seq, err = t.insert("INSERT INTO item(output, key, body) VALUES(?, ?, ?)", output, o.Key, string(it.Body)); err != nil {
+	for items := range slices.Chunk(o.Items, itemsPerInsert) {
+		if err := t.items(o.Key, items); err != nil {
 			return err
 		}
 	}
 	t.totals[colItems] += int64(len(o.Items))
+	return nil
+}
+
+// itemsPerInsert is how many items one statement inserts, at most. A statement
+// for each costs twice as much.
+const itemsPerInsert = 25
+
+var insertItems = func() (q [itemsPerInsert + 1]string) {
+	for n := 1; n <= itemsPerInsert; n++ {
+		q[n] = "INSERT INTO item(output, key, body) VALUES(?, ?, ?)" + strings.Repeat(", (?, ?, ?)", n-1)
+	}
+	return q
+}()
+
+// items inserts items of a page and gives them their numbers.
+func (t *tx) items(key trawl.Key, items []store.Item) error {
+	args := make([]any, 0, 3*itemsPerInsert)
+	page := any(key)
+	for i := range items {
+		output, err := t.output(items[i].Output)
+		if err != nil {
+			return err
+		}
+		args = append(args, output, page, string(items[i].Body))
+	}
+	last, err := t.insert(insertItems[len(items)], args...)
+	if err != nil {
+		return err
+	}
+	// The rows are inserted in their order, each with the number after the
+	// greatest there is.
+	for i := range items {
+		items[i].Seq = last - int64(len(items)-1-i)
+	}
 	return nil
 }
 
