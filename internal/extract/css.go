@@ -238,7 +238,8 @@ func rewriteHas(s string) string {
 func (g *cssGroup) query(dst []node, n *html.Node) []node {
 	switch {
 	case g.plain != nil:
-		return g.plain.query(dst, n, g.want, g.attr)
+		dst, _ = g.plain.query(dst, n, n, g.want, g.attr, false)
+		return dst
 	case g.all == nil:
 		return g.queryMixed(dst, n)
 	}

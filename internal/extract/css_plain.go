@@ -150,22 +150,27 @@ func hasWord(s, word string) bool {
 
 func isHTMLSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
 
-// query appends what the selector matches below n.
-func (sel plainSelector) query(dst []node, n *html.Node, want int, attr string) []node {
-	for h := n.FirstChild; h != nil; {
-		if h.Type == html.ElementNode && sel.match(h) {
-			dst = appendWanted(dst, h, want, attr)
-		}
+// query appends what the selector matches in n to dst. It begins with what
+// comes after at, which is n itself or an element in it. If one is set it ends
+// with the first element that gives something, and returns that element.
+func (sel plainSelector) query(dst []node, n, at *html.Node, want int, attr string, one bool) ([]node, *html.Node) {
+	for h := at; ; {
 		if h.FirstChild != nil {
 			h = h.FirstChild
-			continue
+		} else {
+			for h != n && h.NextSibling == nil {
+				h = h.Parent
+			}
+			if h == n {
+				return dst, nil
+			}
+			h = h.NextSibling
 		}
-		for h.NextSibling == nil {
-			if h = h.Parent; h == n {
-				return dst
+		if h.Type == html.ElementNode && sel.match(h) {
+			dst = appendWanted(dst, h, want, attr)
+			if one && len(dst) > 0 {
+				return dst, h
 			}
 		}
-		h = h.NextSibling
 	}
-	return dst
 }

@@ -21,28 +21,61 @@ type node struct {
 // none. It is not safe for concurrent use, like its [Doc].
 type Selection struct {
 	doc   *Doc
-	nodes []node
+	nodes []node // the first one, if there is a rest
+	rest  *rest  // of the nodes, which few ask for; nil if there is none
 }
 
+// A rest is the nodes after the first that a selector selects, found when they
+// are asked for.
+type rest struct {
+	sel     plainSelector
+	want    int
+	attr    string
+	in, at  *html.Node // the search goes on after at, in in
+	done    bool
+	further []node // with the first, once done
+}
+
+// all returns all nodes.
+func (s Selection) all() []node {
+	r := s.rest
+	if r == nil {
+		return s.nodes
+	}
+	if !r.done {
+		r.done = true
+		r.further, _ = r.sel.query(s.nodes[:1:1], r.in, r.at, r.want, r.attr, false)
+	}
+	return r.further
+}
+
+// Empty tells whether there are no nodes. It may be cheaper than [Selection.Len].
+func (s Selection) Empty() bool { return len(s.nodes) == 0 }
+
 // Len returns the number of nodes.
-func (s Selection) Len() int { return len(s.nodes) }
+func (s Selection) Len() int { return len(s.all()) }
 
 // At returns a selection of the i-th node alone. It panics if there is none.
 func (s Selection) At(i int) Selection {
-	return Selection{s.doc, s.nodes[i : i+1 : i+1]}
+	nodes := s.nodes
+	if i > 0 {
+		nodes = s.all()
+	}
+	return Selection{doc: s.doc, nodes: nodes[i : i+1 : i+1]}
 }
 
 // Slice returns a selection of the nodes from i up to j, every step-th.
 // The bounds must be right; with a negative step it counts down.
 func (s Selection) Slice(i, j, step int) Selection {
+	all := s.all()
 	if step == 1 {
-		return Selection{s.doc, s.nodes[i:j:j]}
+		return Selection{doc: s.doc, nodes: all[i:j:j]}
 	}
 	var nodes []node
 	for ; step > 0 && i < j || step < 0 && i > j; i += step {
-		nodes = append(nodes, s.nodes[i])
+		nodes = append(nodes, all[i])
 	}
-	return Selection{s.doc, nodes}
+	return Selection{doc: s.doc, nodes: nodes}
 }
 
 // CSS selects from the descendants of the nodes, each match once and in
@@ -58,16 +91,30 @@ func (s Selection) CSS(selector string) (Selection, error) {
 	if err != nil {
 		return Selection{}, err
 	}
+	from := s.all()
+	if g.plain != nil && len(from) == 1 && from[0].attr == "" {
+		// Most look at the first node only.
+		in := from[0].h
+		nodes, at := g.plain.query(nil, in, in, g.want, g.attr, true)
+		found := Selection{doc: s.doc, nodes: nodes}
+		if len(nodes) > 1 { // texts of one element
+			nodes, _ = g.plain.query(nodes, in, at, g.want, g.attr, false)
+			found.nodes = nodes
+		} else if len(nodes) == 1 {
+			found.rest = &rest{sel: g.plain, want: g.want, attr: g.attr, in: in, at: at}
+		}
+		return found, nil
+	}
 	var nodes []node
-	for _, n := range s.nodes {
+	for _, n := range from {
 		if n.attr == "" {
 			nodes = g.query(nodes, n.h)
 		}
 	}
-	if len(s.nodes) > 1 {
+	if len(from) > 1 {
 		nodes = dedupe(nodes)
 	}
-	return Selection{s.doc, nodes}, nil
+	return Selection{doc: s.doc, nodes: nodes}, nil
 }
 
 // dedupe drops nodes that were seen before. Two of the selected nodes may lie
@@ -99,8 +146,9 @@ func (s Selection) Text() string {
 
 // Texts returns the text of every node; see [Selection.Text].
 func (s Selection) Texts() []string {
-	texts := make([]string, len(s.nodes))
-	for i, n := range s.nodes {
+	all := s.all()
+	texts := make([]string, len(all))
+	for i, n := range all {
 		texts[i] = n.text()
 	}
 	return texts

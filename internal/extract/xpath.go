@@ -31,7 +31,8 @@ func (s Selection) XPath(ctx context.Context, expr string) (any, error) {
 		return s.xpathValue(ctx, e, kind)
 	}
 	var found []xpath.Node
-	for _, n := range s.nodes {
+	from := s.all()
+	for _, n := range from {
 		context, ok := s.doc.xpathNode(ctx, n)
 		if !ok {
 			continue
@@ -42,7 +43,7 @@ func (s Selection) XPath(ctx context.Context, expr string) (any, error) {
 		}
 		found = append(found, nodes...)
 	}
-	if len(s.nodes) > 1 {
+	if len(from) > 1 {
 		slices.SortFunc(found, func(a, b xpath.Node) int {
 			switch {
 			case a.Before(b):
@@ -61,7 +62,7 @@ func (s Selection) XPath(ctx context.Context, expr string) (any, error) {
 			nodes[i].attr, nodes[i].value = n.Name(), n.String()
 		}
 	}
-	return Selection{s.doc, nodes}, nil
+	return Selection{doc: s.doc, nodes: nodes}, nil
 }
 
 func (s Selection) xpathValue(ctx context.Context, e *xpath.Expr, kind xpath.Kind) (any, error) {

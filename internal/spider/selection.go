@@ -42,7 +42,7 @@ func (s *selection) Truth() starlark.Bool {
 	if s.from != nil {
 		s.from.asked = true
 	}
-	return s.Len() > 0
+	return starlark.Bool(!s.Empty())
 }
 
 func (s *selection) Index(i int) starlark.Value { return &selection{s.At(i), s.r, nil} }
@@ -156,8 +156,8 @@ func selectionXPath(thread *starlark.Thread, b *starlark.Builtin, args starlark.
 // found makes a value of what a selector found in s, and counts it.
 func (s *selection) found(thread *starlark.Thread, kind, query string, found extract.Selection) *selection {
 	var t *tally
-	if s.Len() > 0 { // in nothing there is nothing to find
-		t = s.r.watch.selected(s.r.here(thread), kind, query, s.Selection, found.Len() > 0)
+	if !s.Empty() { // in nothing there is nothing to find
+		t = s.r.watch.selected(s.r.here(thread), kind, query, s.Selection, !found.Empty())
 	}
 	return &selection{found, s.r, t}
 }

@@ -42,6 +42,11 @@ type scanner struct {
 	// less than a string for each text that has some.
 	plain strings.Builder
 
+	names [64]struct { // that were looked up
+		name string
+		atom atom.Atom
+	}
+
 	memory *Memory
 	attrs  []html.Attribute // the slab in use, as far as it is
 }
@@ -159,7 +164,7 @@ func (s *scanner) tag(k kind, i int) {
 	if seen&isUpper != 0 {
 		s.tok.data = lower(s.tok.data)
 	}
-	s.tok.atom = atom.Lookup([]byte(s.tok.data))
+	s.tok.atom = s.lookup(s.tok.data)
 
 	first := len(s.attrs)
 	for {
@@ -183,6 +188,16 @@ func (s *scanner) tag(k kind, i int) {
 	if n := len(s.attrs); n > first {
 		s.tok.attr = s.attrs[first:n:n]
 	}
+}
+
+// lookup finds the atom of a name, which is not empty. A page has few names, many
+// times each.
+func (s *scanner) lookup(name string) atom.Atom {
+	slot := &s.names[(uint(len(name))*5+uint(name[0])+uint(name[len(name)-1])<<1)%uint(len(s.names))]
+	if slot.name != name {
+		slot.name, slot.atom = name, atom.Lookup([]byte(name))
+	}
+	return slot.atom
 }
 
 // keep adds an attribute to those from first on, unless there is one of that
