@@ -27,6 +27,32 @@ type conn struct {
 	stmts  map[string]driver.Stmt
 	args   []driver.NamedValue
 	sync   string // the value of PRAGMA synchronous
+
+	requests int64 // of the job, about; what the cache is sized by
+	roomy    bool  // it has the large one
+}
+
+const (
+	// A cache pays where requests are looked for, which lie in no order.
+	// What else there is goes to the end of its table, and a cache larger
+	// than the requests fills with that.
+	smallCache = "PRAGMA cache_size=-16384" // 16 MiB
+	largeCache = "PRAGMA cache_size=-65536" // 64 MiB
+
+	// manyRequests is how many requests and their index the small cache
+	// holds, with room to spare.
+	manyRequests = 50_000
+)
+
+// grow notes that there are n requests more, and gives them a larger cache when
+// they need it.
+func (c *conn) grow(n int64) error {
+	c.requests += n
+	if c.roomy || c.requests < manyRequests {
+		return nil
+	}
+	c.roomy = true
+	return c.run(context.Background(), largeCache)
 }
 
 type driverConn interface {

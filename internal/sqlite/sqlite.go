@@ -175,7 +175,6 @@ func (s *Store) openWriter(ctx context.Context) (_ *conn, err error) {
 	pragmas := []string{
 		fmt.Sprintf("busy_timeout=%d", busyTimeout),
 		"journal_mode=WAL",
-		"cache_size=-65536",        // 64 MiB
 		"wal_autocheckpoint=32000", // pages: 128 MiB; a tenth of the bytes written with the usual 4 MiB
 		"temp_store=MEMORY",
 	}
@@ -187,10 +186,20 @@ func (s *Store) openWriter(ctx context.Context) (_ *conn, err error) {
 			return nil, err
 		}
 	}
+	if err := c.run(ctx, smallCache); err != nil {
+		return nil, err
+	}
 	if err := c.setSync(s.syncLevel(true)); err != nil {
 		return nil, err
 	}
-	return c, migrate(ctx, c)
+	if err := migrate(ctx, c); err != nil {
+		return nil, err
+	}
+	r, err := c.first(ctx, "SELECT pages_waiting + pages_done + pages_failed + files_waiting + files_done + files_failed FROM total")
+	if err != nil || r == nil {
+		return nil, cmp.Or(err, errors.New("the table total is empty"))
+	}
+	return c, c.grow(r.int(0))
 }
 
 // syncLevel returns SQLite's word for when a commit is to reach the disk.

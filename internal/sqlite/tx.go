@@ -159,8 +159,15 @@ func (t *tx) flush() error {
 		return nil
 	}
 	args := make([]any, columns)
+	added := int64(0)
 	for i, n := range t.totals {
 		args[i] = n
+		if i < colItems {
+			added += n
+		}
+	}
+	if err := t.c.grow(added); err != nil {
+		return err
 	}
 	t.totals = [columns]int64{}
 	_, err := t.exec(`UPDATE total SET
