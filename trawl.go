@@ -109,6 +109,11 @@ type Result struct {
 	// a safe and unique name for each.
 	Files []Request
 
+	// FilesBefore is the number of files on the pages of the same gallery that
+	// come before this one, if the spider knows it. The numbers of its own, by
+	// which a user may choose some of them, go on from there.
+	FilesBefore int
+
 	Items []Item
 
 	// Failed counts the items that could not be built, each with its place.

@@ -144,7 +144,7 @@ type Options struct {
 	Patience time.Duration
 
 	// Choose, if not nil, says which of a page's files are taken, by their
-	// number on the page from 1 on, and which of a seed's. It may be called
+	// number from 1 on, which goes on from Result.FilesBefore, and which of a seed's. It may be called
 	// from several goroutines at once.
 	Choose func(n int) bool
 

@@ -103,7 +103,7 @@ func (e *Engine) keep(ctx context.Context, t *frontier.Task, s *spider, p *trawl
 	files := make([]*store.Entry, len(res.Files)) // nil for one that was refused
 	var good []*store.Entry
 	for i, r := range res.Files {
-		if e.opt.Choose != nil && !e.opt.Choose(i+1) {
+		if e.opt.Choose != nil && !e.opt.Choose(res.FilesBefore+i+1) {
 			continue
 		}
 		r.Kind = trawl.KindFile

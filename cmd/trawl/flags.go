@@ -115,7 +115,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 		fs.BoolVar(&f.noNetrc, "no-netrc", false, "do not use the logins of ~/.netrc, or of the file $NETRC, for sites that ask for one")
 		fs.StringArrayVar(&f.proxies, "proxy", nil, "ask by way of this `URL`, http, https or socks5://user:password@host:port; several take turns, request by request (repeatable; default $HTTP_PROXY, $HTTPS_PROXY; $NO_PROXY names hosts without)")
 		fs.StringArrayVar(&f.connectTo, "connect-to", nil, "send the requests for a host to another address, `HOST=ADDR`, in plain HTTP (repeatable)")
-		fs.BoolVar(&f.private, "allow-private", false, "let links and redirects lead to addresses in private networks, not only start URLs")
+		fs.BoolVar(&f.private, "allow-private", false, "let links and redirects lead to addresses in private networks, not only start URLs (behind a --proxy names are its affair)")
 		fs.BoolVar(&f.noRobots, "no-robots", false, "do not ask for the robots.txt of the sites; for those who may")
 	})
 	group("When to give up", func(fs *pflag.FlagSet) {
@@ -127,7 +127,7 @@ func (f *collectFlags) add(c *cobra.Command) {
 	group("What is taken", func(fs *pflag.FlagSet) {
 		fs.BoolVarP(&f.simulate, "simulate", "s", false, "visit the pages, show what would be saved, write nothing")
 		fs.BoolVarP(&f.getURLs, "get-urls", "g", false, "print the URLs of the files and save nothing")
-		fs.StringVar(&f.ranges, "range", "", "of each page's files take only these, like `1-5,8,20-`")
+		fs.StringVar(&f.ranges, "range", "", "of a gallery's files take only these, counted over its pages, or of each page's with a spider, like `1-5,8,20-`")
 		fs.Var(&f.maxSize, "filesize-max", "leave out files larger than this `SIZE`, like 500k or 20M")
 		fs.Var(&f.maxPage, "pagesize-max", "refuse pages larger than this `SIZE` (default 32M)")
 		fs.BoolVar(&f.keepExt, "keep-extension", false, "keep the extension of a picture that is of another type")

@@ -131,7 +131,7 @@ func (s *Spider) Parse(ctx context.Context, p *trawl.Page) (*trawl.Result, error
 		}
 	}
 	if !isHTML(p.Header.Get("Content-Type"), p.Body) {
-		return &trawl.Result{Files: []trawl.Request{bodyItself(u, p, m)}}, nil
+		return &trawl.Result{Files: []trawl.Request{bodyItself(u, p, m)}, FilesBefore: m.Files}, nil
 	}
 	d, err := newDocument(u, p, s.opts.Encoding)
 	if err != nil {
@@ -162,7 +162,7 @@ func bodyItself(u *url.URL, p *trawl.Page, m meta) trawl.Request {
 
 // gallery reads a page of a gallery.
 func (d *document) gallery(m meta, follow bool) *trawl.Result {
-	res := &trawl.Result{}
+	res := &trawl.Result{FilesBefore: m.Files}
 	found := d.pictures()
 	photos := d.photoPages(found)
 	pics := selectBest(found, d, photos)
@@ -194,7 +194,7 @@ func (d *document) gallery(m meta, follow bool) *trawl.Result {
 // photo reads the page of a single picture. Thumbnails on it belong to other
 // pages, and the gallery knows the next one.
 func (d *document) photo(m meta) *trawl.Result {
-	res := &trawl.Result{}
+	res := &trawl.Result{FilesBefore: m.Files}
 	var pics []*picture
 	for _, pic := range selectBest(d.pictures(), d, nil) {
 		if pic.page == "" || !pic.thumb {

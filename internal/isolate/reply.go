@@ -13,6 +13,7 @@ import (
 // A reply is a trawl.Result on its way from a worker.
 type reply struct {
 	Pages, Files []trawl.Request
+	FilesBefore  int
 	Items        []item
 	Failed       []trawl.ItemError
 	Warnings     []string
@@ -28,7 +29,7 @@ type item struct {
 
 // put takes what is in a result.
 func (r *reply) put(res *trawl.Result) error {
-	r.Pages, r.Files, r.Failed = res.Pages, res.Files, res.Failed
+	r.Pages, r.Files, r.FilesBefore, r.Failed = res.Pages, res.Files, res.FilesBefore, res.Failed
 	r.Items = make([]item, len(res.Items))
 	for i, it := range res.Items {
 		b := binary.AppendUvarint(nil, uint64(len(it.Fields)))
@@ -46,7 +47,7 @@ func (r *reply) put(res *trawl.Result) error {
 
 // result is the inverse of put.
 func (r *reply) result() (*trawl.Result, error) {
-	res := &trawl.Result{Pages: r.Pages, Files: r.Files, Failed: r.Failed}
+	res := &trawl.Result{Pages: r.Pages, Files: r.Files, FilesBefore: r.FilesBefore, Failed: r.Failed}
 	if len(r.Items) > 0 {
 		res.Items = make([]trawl.Item, len(r.Items))
 	}
