@@ -75,6 +75,7 @@ type faultTest struct {
 	job, dir string
 	spider   string
 	web      *web
+	lease    time.Duration
 }
 
 func newFaultTest(t *testing.T, program string, db *pgtest.Server, job string) *faultTest {
@@ -82,6 +83,7 @@ func newFaultTest(t *testing.T, program string, db *pgtest.Server, job string) *
 	f := &faultTest{
 		T: t, program: program, db: db, job: job, dir: filepath.Join(t.TempDir(), "out"),
 		spider: filepath.Join(t.TempDir(), "web.star"),
+		lease:  time.Second,
 		web:    &web{hosts: 10, pages: 40, shared: 12, latency: 10 * time.Millisecond},
 	}
 	f.web.start(t)
@@ -100,7 +102,7 @@ func (f *faultTest) start(store string) *faultProcess {
 		store = f.db.URL("postgres")
 	}
 	args := append([]string{"run", f.spider, "--isolate=false", "--store", store, "--job", f.job, "-d", f.dir,
-		"--lease", "1s", "-n", "--sync", "off"}, f.web.connectTo()...)
+		"--lease", f.lease.String(), "-n", "--sync", "off"}, f.web.connectTo()...)
 	for _, m := range f.more {
 		args = append(args, "--store", m)
 	}

@@ -24,6 +24,7 @@ type web struct {
 	shared       int              // how many pages every page leads to
 	latency      time.Duration    // before an answer
 	first        func(page *page) // adds to the first page
+	bare         bool             // without pictures
 
 	server *httptest.Server
 	most   int // requests to one host at a time
@@ -126,7 +127,7 @@ func (w *web) picture(path string) []byte {
 func (w *web) page(h, n int) []byte {
 	p := &page{}
 	p.WriteString("<!doctype html><title>a page</title>\n")
-	if n < w.pages {
+	if n < w.pages && !w.bare {
 		fmt.Fprintf(p, "<img src=\"http://%s/%d-%d.png\">\n", host((h+1)%w.hosts), h, n)
 	}
 	if n+1 < w.pages {

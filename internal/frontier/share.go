@@ -1,7 +1,7 @@
 package frontier
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"time"
 
@@ -103,8 +103,9 @@ func (f *Frontier) dropPartLocked(part int32) {
 }
 
 // Drain begins nothing more in n further partitions, so that they can be given back
-// once nothing is under way there; see Drained. It takes those with the fewest
-// hosts in memory.
+// once nothing is under way there; see Drained. Of those with many hosts in
+// memory it takes as large a part as of those with few, so that who gets them
+// has something to do.
 func (f *Frontier) Drain(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -112,16 +113,19 @@ func (f *Frontier) Drain(n int) {
 	for _, h := range f.hosts {
 		hosts[h.part]++
 	}
-	parts := slices.SortedFunc(maps.Keys(f.shares), func(a, b int32) int { return hosts[a] - hosts[b] })
-	for _, p := range parts {
-		if n <= 0 {
-			break
+	var parts []int32
+	for p, s := range f.shares {
+		if !s.draining {
+			parts = append(parts, p)
 		}
-		if f.shares[p].draining {
+	}
+	slices.SortFunc(parts, func(a, b int32) int { return cmp.Or(hosts[a]-hosts[b], int(a-b)) })
+	n = min(n, len(parts))
+	for i, p := range parts {
+		if (i+1)*n/len(parts) == i*n/len(parts) {
 			continue
 		}
 		f.shares[p].draining = true
-		n--
 		for _, h := range f.hosts {
 			if h.part == p {
 				f.emptyLocked(h)

@@ -465,3 +465,34 @@ func TestLeaseEnds(t *testing.T) {
 		once(t, 30, pr)
 	})
 }
+
+// What is given back has as many of the hosts as its share, so that who gets it
+// has something to do.
+func TestDrainSharesHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newParts(t, 8)
+		pr := start(t, p, nil)
+		defer pr.f.Source()() // it does not end before
+		pr.take(8, time.Hour)
+		busy := make(map[int32]bool)
+		for i := 0; len(busy) < 4; i++ {
+			h := fmt.Sprintf("h%d.test", i)
+			if part := p.Part(store.HostOf(h)); part < 4 && !busy[part] {
+				busy[part] = true
+				pr.add(pageOf(h, 0), pageOf(h, 1))
+			}
+		}
+		synctest.Wait()
+		pr.f.Drain(4)
+		with, all := 0, pr.f.Drained()
+		for _, l := range all {
+			if busy[l.Part] {
+				with++
+			}
+		}
+		if len(all) != 4 || with != 2 {
+			t.Errorf("%d of 8 partitions are given back, %d of the 4 with hosts; want 4 and 2", len(all), with)
+		}
+		pr.stop()
+	})
+}
