@@ -57,6 +57,12 @@ func (c *change) files() int {
 	return c.pending()
 }
 
+// weight is the room that a change takes, in ordinary requests.
+func (c *change) weight() int { return 1 + (len(c.url)+len(c.rest))/ordinary }
+
+// ordinary is how many bytes of URL and all else an ordinary request has.
+const ordinary = 256
+
 // A backlog is what has changed and is not folded, as it is in table change.
 //
 // For a host that is in it one thing holds: its requests change in their
@@ -64,7 +70,7 @@ func (c *change) files() int {
 // waiting any more or had nothing before, so that the index of the hosts with
 // waiting requests is always right.
 type backlog struct {
-	max int // number of requests from which on hosts are folded
+	max int // weight from which on hosts are folded
 
 	// mu guards the rest. Only the holder of the writer changes it, and so
 	// may read it without mu.
@@ -72,8 +78,8 @@ type backlog struct {
 	hosts map[store.HostID]*hostLog
 	queue []*hostLog           // in the order of their first changes; some may be folded
 	files map[store.HostID]int // to add to the rows of the hosts on whose pages files were found
-	n     int                  // requests in hosts
-	ahead int                  // requests of hosts that were read ahead
+	n     int                  // weight of the requests in hosts
+	ahead int                  // weight of those that were read ahead
 	low   int64                // first row of the table
 	last  int64                // last row of the table; its number is never used again
 
@@ -152,7 +158,7 @@ func (b *backlog) apply(id int64, c *change, row *hostRow) {
 	switch {
 	case was == nil:
 		h.requests[c.key] = c
-		b.n++
+		b.n += c.weight()
 		h.pending += c.pending()
 		b.addFiles(c.origin, c.files())
 		if c.found {
@@ -162,7 +168,7 @@ func (b *backlog) apply(id int64, c *change, row *hostRow) {
 		} else if r := h.read[c.key]; r != nil {
 			r.state = c.state
 			delete(h.read, c.key)
-			b.ahead--
+			b.ahead -= r.weight()
 		}
 	case was.found:
 		h.pending -= was.pending()
@@ -189,9 +195,11 @@ func (b *backlog) drop(id store.HostID) {
 	for _, c := range h.requests {
 		b.addFiles(c.origin, -c.files())
 		b.known.add(c.key)
+		b.n -= c.weight()
 	}
-	b.n -= len(h.requests)
-	b.ahead -= len(h.read)
+	for _, c := range h.read {
+		b.ahead -= c.weight()
+	}
 	h.folded = true
 	delete(b.hosts, id)
 	for len(b.queue) > 0 && b.queue[0].folded {
@@ -265,7 +273,7 @@ func skipEnded(cs []*change) []*change {
 	return cs
 }
 
-// maxAhead bounds the requests of the table that are read ahead.
+// maxAhead bounds the requests of the table that are read ahead, by weight.
 const maxAhead = 16 << 10
 
 // readAhead reads the next requests of a host's queue in the table: about
@@ -293,7 +301,7 @@ func (b *backlog) readAhead(ctx context.Context, c *conn, h *hostLog, k trawl.Ki
 		q.ahead = append(q.ahead, w)
 		h.read[w.key] = w
 		if kept {
-			b.ahead++
+			b.ahead += w.weight()
 		}
 		return nil
 	}, `SELECT r.key, r.tries, r.due, s.name, r.url, r.origin, r.rest, r.again, h.name

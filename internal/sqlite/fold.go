@@ -15,6 +15,7 @@ type staged struct {
 	changes []*change
 	byKey   map[trawl.Key]*change // the latest of each
 	pending int
+	weight  int
 }
 
 // hostRow is what the row of a host has before the transaction.
@@ -55,7 +56,8 @@ func (t *tx) stage(c *change) {
 	}
 	s.changes = append(s.changes, c)
 	s.byKey[c.key] = c
-	t.stagedN++
+	s.weight += c.weight()
+	t.stagedN += c.weight()
 	n := -1
 	if c.found {
 		n = 1
@@ -115,9 +117,9 @@ func (t *tx) fold(id store.HostID) error {
 			at[key] = len(cs)
 			cs = append(cs, *c)
 			t.foldedFiles[c.origin] += c.files()
+			t.foldedN += c.weight()
 		}
 		t.folded[id] = true
-		t.foldedN += len(cs)
 		t.host(id).folded = t.b.last
 	}
 	if s := t.staged[id]; s != nil {
@@ -136,7 +138,7 @@ func (t *tx) fold(id store.HostID) error {
 			at[c.key] = len(cs)
 			cs = append(cs, *c)
 		}
-		t.stagedN -= len(s.changes)
+		t.stagedN -= s.weight
 		delete(t.staged, id)
 	}
 	slices.SortFunc(cs, func(a, b change) int { return bytes.Compare(a.key[:], b.key[:]) })
@@ -175,7 +177,8 @@ func (t *tx) foldAll() error {
 }
 
 // log writes the changes of the transaction to the backlog's table, and folds
-// the hosts for which it is time.
+// the hosts for which it is time. Very many or very large ones of one host go
+// to their places at once.
 func (t *tx) log() error {
 	hosts := slices.Sorted(maps.Keys(t.staged))
 	for _, id := range hosts {
@@ -191,7 +194,7 @@ func (t *tx) log() error {
 		if h := t.b.hosts[id]; h != nil && !t.folded[id] {
 			pending += h.pending
 		}
-		if (inRow > 0) != (pending > 0) {
+		if (inRow > 0) != (pending > 0) || t.staged[id].weight > t.b.max/4 {
 			if err := t.fold(id); err != nil {
 				return err
 			}

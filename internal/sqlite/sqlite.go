@@ -63,7 +63,7 @@ const (
 	// its own cache of 8 MiB, so it takes few.
 	readers = 4
 
-	// maxBacklog is the number of requests with changes that are not folded.
+	// maxBacklog is the weight of the requests with changes that are not folded.
 	// They take some 10 MiB of memory, up to twice as many rows that are read
 	// when the job is opened, and a transaction folds an eighth of them.
 	maxBacklog = 32 << 10

@@ -28,10 +28,10 @@ type tx struct {
 	// What it adds to the backlog and takes from it; see fold.go.
 	rows        map[store.HostID]*hostRow // nil for a host without a row
 	staged      map[store.HostID]*staged
-	stagedN     int                   // changes in staged
+	stagedN     int                   // weight of staged
 	stagedFiles map[store.HostID]int  // what staged and logged add to the files of hosts
 	folded      map[store.HostID]bool // hosts of the backlog that were folded
-	foldedN     int                   // requests that they had in it
+	foldedN     int                   // weight that they had in it
 	foldedFiles map[store.HostID]int  // what these had added to the files of hosts
 	logged      []*change             // in table change, from row b.last+1 on
 	low         int64                 // first row of the table; 0 if it is as it was
