@@ -57,3 +57,11 @@ func Words[T any](c *Conn[T]) (tail, head *atomic.Uint64, awaited, wanted *atomi
 	h := headerOf(ringEndOf(c))
 	return &h.tail, &h.head, &h.awaited, &h.wanted
 }
+
+// Ready is what an end does before it sleeps: false if it may.
+func Ready[T any](c *Conn[T]) bool {
+	x := ringEndOf(c)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.ready()
+}

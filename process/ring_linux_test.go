@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/trawl-go/trawl/process"
@@ -42,6 +43,46 @@ func TestRingIsQuiet(t *testing.T) {
 	want(t, "message", <-got, 7)
 	if n := process.Rung(r); n > 1 {
 		t.Errorf("the receiver was woken with %d bytes, want 1", n)
+	}
+}
+
+// One side goes to sleep while the other writes: the one has seen what was
+// written, or the other that somebody sleeps.
+func TestRingLosesNoWaking(t *testing.T) {
+	r, w, _ := process.Pipe[int]()
+	defer r.Close()
+	defer w.Close()
+	tail, _, awaited, _ := process.Words(r)
+	var round, done atomic.Int64
+	var ready atomic.Bool
+	const rounds = 200_000
+	until := func(x *atomic.Int64, i int64) {
+		for n := 0; x.Load() < i; n++ {
+			if n > 1000 { // the other may have no processor
+				runtime.Gosched()
+			}
+		}
+	}
+	go func() {
+		for i := int64(1); i <= rounds; i++ {
+			until(&round, i)
+			ready.Store(process.Ready(r))
+			done.Store(i)
+		}
+	}()
+	for i := int64(1); i <= rounds; i++ {
+		tail.Store(0) // nothing was ever written
+		awaited.Store(0)
+		round.Store(i)
+		for range i % 1000 { // to meet it at all moments
+			awaited.Load()
+		}
+		tail.Swap(1) // as write does
+		seen := awaited.Load() != 0
+		until(&done, i)
+		if !seen && !ready.Load() {
+			t.Fatalf("round %d: the receiver sleeps and the sender does not know", i)
+		}
 	}
 }
 
