@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"io/fs"
+	"strings"
 
 	"github.com/trawl-go/trawl"
 	"github.com/trawl-go/trawl/internal/store"
@@ -27,7 +29,16 @@ func (t *tx) IsDir(folded string) (bool, error) {
 func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path string) bool) ([]string, error) {
 	ps := make([]string, len(names))
 	err := s.write(ctx, "reserve names", false, func(t *tx) error {
+		dirs := map[string]bool{}
 		for i, n := range names {
+			ok, isTaken, err := t.reserveAsAsked(n, dirs, taken)
+			if err != nil {
+				return err
+			}
+			if ok {
+				ps[i] = n.Path
+				continue
+			}
 			r, err := t.first("SELECT path FROM name WHERE key = ?", n.Key)
 			if err != nil {
 				return err
@@ -36,7 +47,11 @@ func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path
 				ps[i] = r.text(0)
 				continue
 			}
-			if ps[i], err = t.reserve(n, taken); err != nil {
+			inUse := taken
+			if isTaken {
+				inUse = func(p string) bool { return p == n.Path || taken(p) }
+			}
+			if ps[i], err = t.reserve(n, inUse); err != nil {
 				return err
 			}
 		}
@@ -46,6 +61,39 @@ func (s *Store) Reserve(ctx context.Context, names []store.Name, taken func(path
 		return nil, err
 	}
 	return ps, nil
+}
+
+// reserveAsAsked gives a file the path that it asks for, if it has none and
+// nothing is in the way, as is the case for most: that takes two statements and
+// not five. If it reports false, nothing has changed; isTaken is what taken said
+// of the path. In dirs it keeps the directories that may be used as they are: a
+// name below each of them has been reserved in this transaction, so they do not
+// become files.
+func (t *tx) reserveAsAsked(n store.Name, dirs map[string]bool, taken func(path string) bool) (ok, isTaken bool, err error) {
+	folded := store.Fold(n.Path)
+	if !fs.ValidPath(n.Path) || n.Path == "." || folded == store.Dir {
+		return false, false, nil
+	}
+	dir := strings.TrimSuffix(n.Path[:strings.LastIndexByte(n.Path, '/')+1], "/")
+	if !dirs[dir] {
+		p, err := store.ChooseDir(dir, n.Key, t)
+		if err != nil || p != dir {
+			return false, false, err
+		}
+	}
+	if isDir, err := t.IsDir(folded); isDir || err != nil {
+		return false, false, err
+	}
+	added, err := t.exec("INSERT INTO name(folded, key, path) VALUES(?, ?, ?) ON CONFLICT DO NOTHING", folded, n.Key, n.Path)
+	if added == 0 || err != nil {
+		return false, false, err
+	}
+	if taken != nil && taken(n.Path) {
+		_, err := t.exec("DELETE FROM name WHERE folded = ?", folded)
+		return false, true, err
+	}
+	dirs[dir] = true
+	return true, false, nil
 }
 
 // Rename implements [store.Store].

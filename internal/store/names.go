@@ -61,7 +61,7 @@ func ChoosePath(n Name, in Paths, taken func(path string) bool) (string, error) 
 		return "", fmt.Errorf("%w: %q is not a clean relative path", ErrNoName, n.Path)
 	}
 	dir, base := path.Split(n.Path)
-	dir, err := chooseDir(strings.TrimSuffix(dir, "/"), n.Key, in)
+	dir, err := ChooseDir(strings.TrimSuffix(dir, "/"), n.Key, in)
 	if err != nil {
 		return "", err
 	}
@@ -93,9 +93,10 @@ func ChoosePath(n Name, in Paths, taken func(path string) bool) (string, error) 
 // thousand jobs, each with its database deleted, stays below it.
 const maxNames = 1000
 
-// chooseDir returns dir with each component that cannot be a directory
-// replaced.
-func chooseDir(dir string, key trawl.Key, in Paths) (string, error) {
+// ChooseDir returns the directory of the path that [ChoosePath] returns for a
+// path in dir, which is "" for none: dir with each component replaced that
+// cannot be a directory.
+func ChooseDir(dir string, key trawl.Key, in Paths) (string, error) {
 	if dir == "" {
 		return "", nil
 	}
