@@ -11,6 +11,8 @@ import (
 	stdpng "image/png"
 	"math/rand/v2"
 	"testing"
+
+	webpdec "golang.org/x/image/webp"
 )
 
 // A sample is a complete picture of which the last slack bytes say nothing.
@@ -215,7 +217,7 @@ func TestWebPPrefix(t *testing.T) {
 	}
 }
 
-// decode decodes all of a picture with the standard library.
+// decode decodes all of a picture with the decoders of Go.
 func decode(mediaType string, data []byte) error {
 	r := bytes.NewReader(data)
 	var err error
@@ -238,9 +240,18 @@ func decode(mediaType string, data []byte) error {
 			_, err = stdgif.DecodeAll(bytes.NewReader(data))
 			return err
 		}
+	case "image/webp":
+		var cfg image.Config
+		if cfg, err = webpdec.DecodeConfig(r); err == nil && cfg.Width*cfg.Height < 1<<16 {
+			_, err = webpdec.Decode(bytes.NewReader(data))
+			return err
+		}
 	}
 	return image.ErrFormat // not looked at
 }
+
+// onePixel is a lossless WebP picture of one pixel.
+var onePixel = riff("VP8L", "\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07")
 
 func FuzzPicture(f *testing.F) {
 	for _, s := range samples(f) {
@@ -248,6 +259,11 @@ func FuzzPicture(f *testing.F) {
 		f.Add(s.data[:len(s.data)/2], 1)
 	}
 	f.Add(riff("VP8X", "0123456789", "VP8 ", "data", "EXIF", "e"), 3)
+	f.Add(onePixel, 5)
+	f.Add(append(bytes.Clone(onePixel), 0), 5)
+	if err := decode("image/webp", onePixel); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, piece int) {
 		mediaType := sniff(data)
 		if newPicture(mediaType) == nil {
