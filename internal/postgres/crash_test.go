@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/trawl-go/trawl/internal/postgres"
 	"github.com/trawl-go/trawl/internal/postgres/pgtest"
@@ -84,6 +86,61 @@ func TestServerCrash(t *testing.T) {
 	if changes < 2*len(storetest.Script()) {
 		t.Errorf("the script had %d steps, fewer than it has transactions", changes)
 	}
+}
+
+// TestBackendKilled is TestServerCrash with one process of the server killed,
+// that of the transaction among those it may be. The server ends all others and
+// recovers by itself, and turns clients away meanwhile.
+func TestBackendKilled(t *testing.T) {
+	want := dump(t, store.NewMem())
+	server := ownServer(t)
+	changes, killed := 0, 0
+	s := open(t, server.URL("postgres"), postgres.WithHook(postgres.Options{Job: newJob(), Partitions: 1}, func(st postgres.Step) {
+		if changes++; changes%3 != 2 {
+			return
+		}
+		if err := killBackend(server); err != nil {
+			t.Error(err)
+			return
+		}
+		killed++
+	}))
+	if d := cmp.Diff(want, dump(t, s)); d != "" {
+		t.Errorf("after %d backends were killed (-want +got):\n%s", killed, d)
+	}
+	if killed < 10 {
+		t.Errorf("%d backends were killed, too few to tell anything", killed)
+	}
+}
+
+// killBackend kills the process of a client of a server, and waits until the
+// server has noticed.
+func killBackend(server *pgtest.Server) error {
+	c, err := pgx.Connect(bg, server.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer c.Close(bg)
+	var pid int
+	err = c.QueryRow(bg, `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+		ORDER BY state = 'idle in transaction' DESC, pid LIMIT 1`).Scan(&pid)
+	if err != nil {
+		return err
+	}
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	if err := p.Kill(); err != nil {
+		return err
+	}
+	// The server ends this connection, too, when it has noticed.
+	for range 10_000 {
+		if _, err := c.Exec(bg, "SELECT 1"); err != nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("the server has not noticed that its process %d was killed", pid)
 }
 
 // A server that is away is waited for, as long as Options.Patience says.
