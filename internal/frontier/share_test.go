@@ -471,17 +471,17 @@ func TestLeaseEnds(t *testing.T) {
 func TestDrainSharesHosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newParts(t, 8)
-		pr := start(t, p, nil)
-		defer pr.f.Source()() // it does not end before
-		pr.take(8, time.Hour)
 		busy := make(map[int32]bool)
 		for i := 0; len(busy) < 4; i++ {
 			h := fmt.Sprintf("h%d.test", i)
 			if part := p.Part(store.HostOf(h)); part < 4 && !busy[part] {
 				busy[part] = true
-				pr.add(pageOf(h, 0), pageOf(h, 1))
+				seed(t, p, pageOf(h, 0))
+				seed(t, p, pageOf(h, 1))
 			}
 		}
+		pr := start(t, p, nil)
+		pr.take(8, time.Hour)
 		synctest.Wait()
 		pr.f.Drain(4)
 		with, all := 0, pr.f.Drained()
