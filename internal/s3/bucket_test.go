@@ -269,6 +269,22 @@ func TestOwners(t *testing.T) {
 	if err := openAs("s3://pictures/c", "you"); err != nil {
 		t.Error(err)
 	}
+	// A mark that was damaged on its way is written again.
+	damaged := 0
+	srv.Inject(func(c s3test.Call) s3test.Fault {
+		if c.Op == "put" && damaged < 2 {
+			damaged++
+			return s3test.Truncated
+		}
+		return s3test.None
+	})
+	if err := openAs("s3://pictures/d", "you"); err != nil || damaged != 2 {
+		t.Errorf("Open = %v after %d damaged marks", err, damaged)
+	}
+	srv.Inject(nil)
+	if err := openAs("s3://pictures/d", "you"); err != nil {
+		t.Error(err)
+	}
 	// A server that does not know conditions.
 	srv.Inject(func(c s3test.Call) s3test.Fault {
 		if c.Op == "put" && c.N == 0 {

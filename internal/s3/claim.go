@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -33,22 +34,24 @@ const ownerPath = ".trawl/owner"
 // claim makes the place the owner's, or finds that it is.
 func (b *Bucket) claim(ctx context.Context, id, name string) error {
 	have, err := b.owner(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		keys, err := b.list(ctx, b.at.Prefix, 1)
-		if err != nil {
-			return err
+	// Three times at most, as a mark may be damaged on its way, and is then
+	// replaced if there is nothing else.
+	for n := 0; n < 3 && (errors.Is(err, fs.ErrNotExist) || err == nil && have.Owner == ""); n++ {
+		keys, failed := b.list(ctx, b.at.Prefix, 2)
+		if failed != nil {
+			return failed
 		}
+		keys = slices.DeleteFunc(keys, func(k string) bool { return k == b.key(ownerPath) })
 		if len(keys) > 0 {
 			return &Error{Kind: InUse, Op: "open", At: b.at.String(), Err: fmt.Errorf("there is something already, %s, and no mark of a job", b.url(keys[0]))}
 		}
-		if err := b.mark(ctx, owner{Owner: id, Job: name, Begun: time.Now().UTC().Format(time.RFC3339)}); err != nil {
+		o := owner{Owner: id, Job: name, Begun: time.Now().UTC().Format(time.RFC3339)}
+		if err := b.mark(ctx, o, err != nil); err != nil {
 			return err
 		}
 		have, err = b.owner(ctx) // another may have come first
-		if err != nil {
-			return err
-		}
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	if have.Owner != id {
@@ -58,7 +61,7 @@ func (b *Bucket) claim(ctx context.Context, id, name string) error {
 	return nil
 }
 
-// owner reads the mark.
+// owner reads the mark. One that cannot be read has no Owner.
 func (b *Bucket) owner(ctx context.Context) (o owner, err error) {
 	key := b.key(ownerPath)
 	err = b.do(ctx, "read", key, 0, func(ctx context.Context) error {
@@ -79,9 +82,9 @@ func (b *Bucket) owner(ctx context.Context) (o owner, err error) {
 	return o, err
 }
 
-// mark writes the mark, if there is none; where the server cannot take that
-// condition, in any case.
-func (b *Bucket) mark(ctx context.Context, o owner) error {
+// mark writes the mark, with ifNone only if there is none; where the server
+// cannot take that condition, in any case.
+func (b *Bucket) mark(ctx context.Context, o owner, ifNone bool) error {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return err // Unreachable: strings.
@@ -98,7 +101,7 @@ func (b *Bucket) mark(ctx context.Context, o owner) error {
 			return err
 		})
 	}
-	err = put(true)
+	err = put(ifNone)
 	var r minio.ErrorResponse
 	switch {
 	case err == nil || !errors.As(err, &r):
