@@ -4,6 +4,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -102,8 +103,8 @@ func extendedValue(s string) string {
 	if err != nil {
 		return ""
 	}
-	raw, ok := unescaped(rest)
-	if !ok {
+	raw, err := url.PathUnescape(rest)
+	if err != nil {
 		return ""
 	}
 	if name, _ := htmlindex.Name(enc); name == "utf-8" { // which the decoder mends
@@ -127,7 +128,7 @@ func plainValue(s string) string {
 			s = text
 		}
 	}
-	if text, ok := unescaped(s); ok && utf8.ValidString(text) {
+	if text, err := url.PathUnescape(s); err == nil && utf8.ValidString(text) {
 		return text
 	}
 	return s
@@ -164,42 +165,6 @@ func decodedAs(enc encoding.Encoding, s string) (string, bool) {
 		return "", false
 	}
 	return text, !strings.ContainsRune(text, utf8.RuneError)
-}
-
-// unescaped undoes percent-escapes; ok is false if a percent sign begins none.
-func unescaped(s string) (text string, ok bool) {
-	if !strings.Contains(s, "%") {
-		return s, true
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			b = append(b, s[i])
-			continue
-		}
-		if i+2 >= len(s) {
-			return "", false
-		}
-		hi, lo := unhex(s[i+1]), unhex(s[i+2])
-		if hi < 0 || lo < 0 {
-			return "", false
-		}
-		b = append(b, byte(hi<<4|lo))
-		i += 2
-	}
-	return string(b), true
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
 
 // lastSegment returns what comes after the last separator of a path, "" for
