@@ -295,10 +295,10 @@ func (c *Conn[T]) encodeTo(e *encoder) error {
 
 func (c *Conn[T]) decodeFrom(d *decoder) (err error) {
 	c.c = newCodec[T]()
-	if c.r, err = takeInlet(d); err != nil {
+	if c.r, err = takeEnd(d, newFileInlet, newRingInlet); err != nil {
 		return err
 	}
-	if c.w, err = takeOutlet(d); err != nil {
+	if c.w, err = takeEnd(d, newFileOutlet, newRingOutlet); err != nil {
 		return err
 	}
 	dir := d.byte()

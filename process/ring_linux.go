@@ -247,18 +247,10 @@ func (x *ringEnd) strikeLocked(fd uintptr) bool {
 
 type ringInlet struct{ ringEnd }
 
-func newRingInlet(mem, bell *os.File) *ringInlet {
+func newRingInlet(mem, bell *os.File) inlet {
 	x := new(ringInlet)
 	x.init(mem, bell, x.readyLocked)
 	return x
-}
-
-func takeRingInlet(d *decoder) (inlet, error) {
-	mem, bell, err := takeRing(d)
-	if err != nil {
-		return nil, err
-	}
-	return newRingInlet(mem, bell), nil
 }
 
 func (x *ringInlet) close() {
@@ -314,18 +306,10 @@ type ringOutlet struct {
 	need uint32 // room to wait for
 }
 
-func newRingOutlet(mem, bell *os.File) *ringOutlet {
+func newRingOutlet(mem, bell *os.File) outlet {
 	x := new(ringOutlet)
 	x.init(mem, bell, x.readyLocked)
 	return x
-}
-
-func takeRingOutlet(d *decoder) (outlet, error) {
-	mem, bell, err := takeRing(d)
-	if err != nil {
-		return nil, err
-	}
-	return newRingOutlet(mem, bell), nil
 }
 
 // roomLocked is how much can be written; of a damaged ring, more than its

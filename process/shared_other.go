@@ -24,6 +24,8 @@ func openShared(kind byte, id, size uint64) (any, error) { return nil, errors.Er
 
 func newRing() (inlet, outlet, bool) { return nil, nil, false }
 
-func takeRingInlet(*decoder) (inlet, error) { return nil, errors.ErrUnsupported }
+func takeRing(*decoder) (mem, bell *os.File, err error) { return nil, nil, errors.ErrUnsupported }
 
-func takeRingOutlet(*decoder) (outlet, error) { return nil, errors.ErrUnsupported }
+func newRingInlet(mem, bell *os.File) inlet { return nil }
+
+func newRingOutlet(mem, bell *os.File) outlet { return nil }

@@ -72,34 +72,23 @@ func giveEnd(e *encoder, x end) error {
 	return x.give(e)
 }
 
-// take makes an inlet of what was given, which is nil if nothing was.
-func takeInlet(d *decoder) (inlet, error) {
+// takeEnd makes an end of what was given, which is nil if nothing was.
+func takeEnd[E end](d *decoder, ofFile func(*os.File) E, ofRing func(mem, bell *os.File) E) (x E, err error) {
 	switch d.byte() {
 	case endNone:
-		return nil, d.err
+		return x, d.err
 	case endFile:
 		f, err := d.file(inherited)
 		if err != nil {
-			return nil, err
+			return x, err
 		}
-		return newFileInlet(f), nil
+		return ofFile(f), nil
 	default:
-		return takeRingInlet(d)
-	}
-}
-
-func takeOutlet(d *decoder) (outlet, error) {
-	switch d.byte() {
-	case endNone:
-		return nil, d.err
-	case endFile:
-		f, err := d.file(inherited)
+		mem, bell, err := takeRing(d)
 		if err != nil {
-			return nil, err
+			return x, err
 		}
-		return newFileOutlet(f), nil
-	default:
-		return takeRingOutlet(d)
+		return ofRing(mem, bell), nil
 	}
 }
 
