@@ -47,24 +47,8 @@ func (s *scanner) reference(t string, attribute bool) (n int, known bool) {
 		n++
 	}
 	ref := t[:n]
-	switch ref { // nearly all there are
-	case "&nbsp;":
-		s.plain.WriteString("\u00a0")
-		return n, true
-	case "&amp;":
-		s.plain.WriteByte('&')
-		return n, true
-	case "&lt;":
-		s.plain.WriteByte('<')
-		return n, true
-	case "&gt;":
-		s.plain.WriteByte('>')
-		return n, true
-	case "&quot;":
-		s.plain.WriteByte('"')
-		return n, true
-	case "&fjlig;": // the one that stands for letters; see below
-		s.plain.WriteString("fj")
+	if text := common(ref); text != "" {
+		s.plain.WriteString(text)
 		return n, true
 	}
 	if n < 2 {
@@ -86,4 +70,24 @@ func (s *scanner) reference(t string, attribute bool) (n int, known bool) {
 	}
 	s.plain.WriteString(out)
 	return n, true
+}
+
+// common returns what a reference stands for, if it is one of nearly all there
+// are, or the one that stands for letters; "" for others.
+func common(ref string) string {
+	switch ref {
+	case "&nbsp;":
+		return "\u00a0"
+	case "&amp;":
+		return "&"
+	case "&lt;":
+		return "<"
+	case "&gt;":
+		return ">"
+	case "&quot;":
+		return `"`
+	case "&fjlig;":
+		return "fj"
+	}
+	return ""
 }

@@ -86,22 +86,31 @@ func (b *builder) addDoctype() {
 	link(b.root, n)
 }
 
+// anywhere does what most modes do alike with comments, late doctypes and
+// another <html>, and reports whether the token was one of those.
+func (b *builder) anywhere() bool {
+	switch {
+	case b.tok.kind == comment:
+		b.addComment(b.top())
+	case b.tok.kind == startTag && b.tok.atom == atom.Html:
+		b.merge(b.open[0].Node)
+	case b.tok.kind != doctype:
+		return false
+	}
+	return true
+}
+
 func (b *builder) inHead() bool {
+	if b.anywhere() {
+		return true
+	}
 	switch b.tok.kind {
 	case text:
 		if b.leading() {
 			return true
 		}
-	case comment:
-		b.addComment(b.top())
-		return true
-	case doctype:
-		return true
 	case startTag:
 		switch b.tok.atom {
-		case atom.Html:
-			b.merge(b.open[0].Node)
-			return true
 		case atom.Noscript:
 			b.push()
 			b.mode = inHeadNoscript
@@ -145,22 +154,17 @@ func (b *builder) addMeta(parent *html.Node) bool {
 }
 
 func (b *builder) inHeadNoscript() bool {
+	if b.anywhere() {
+		return true
+	}
 	switch b.tok.kind {
 	case text:
 		if strings.TrimLeft(b.tok.data, space) == "" {
 			b.addText(b.tok.data)
 			return true
 		}
-	case comment:
-		b.addComment(b.top())
-		return true
-	case doctype:
-		return true
 	case startTag:
 		switch b.tok.atom {
-		case atom.Html:
-			b.merge(b.open[0].Node)
-			return true
 		case atom.Basefont, atom.Bgsound, atom.Link, atom.Meta, atom.Noframes, atom.Style:
 			return b.addMeta(b.top())
 		case atom.Head, atom.Noscript:
@@ -179,21 +183,16 @@ func (b *builder) inHeadNoscript() bool {
 }
 
 func (b *builder) afterHead() bool {
+	if b.anywhere() {
+		return true
+	}
 	switch b.tok.kind {
 	case text:
 		if b.leading() {
 			return true
 		}
-	case comment:
-		b.addComment(b.top())
-		return true
-	case doctype:
-		return true
 	case startTag:
 		switch b.tok.atom {
-		case atom.Html:
-			b.merge(b.open[0].Node)
-			return true
 		case atom.Body:
 			b.push()
 			b.mode = inBody

@@ -121,21 +121,18 @@ func (b *builder) inCaption() bool {
 }
 
 func (b *builder) inColumnGroup() bool {
+	if b.anywhere() {
+		return true
+	}
 	switch b.tok.kind {
-	case end, doctype:
+	case end:
 		return true
 	case text:
 		if b.leading() {
 			return true
 		}
-	case comment:
-		b.addComment(b.top())
-		return true
 	case startTag:
 		switch b.tok.atom {
-		case atom.Html:
-			b.merge(b.open[0].Node)
-			return true
 		case atom.Col:
 			b.add(b.top())
 			return true
