@@ -18,7 +18,16 @@ import (
 // shards returns the paths of the shards in a directory of work, in order.
 func (f *Files) shards(dir string) []string { return shardsIn(f.root, dir) }
 
-func shardsIn(root *os.Root, dir string) (paths []string) {
+func shardsIn(root *os.Root, dir string) []string {
+	return slices.DeleteFunc(namesIn(root, dir), func(p string) bool { return !shardName.MatchString(path.Base(p)) })
+}
+
+// writers returns the directories of work.
+func writers(root *os.Root) []string { return namesIn(root, work) }
+
+// namesIn returns the paths of what is in a directory, sorted; none if it
+// cannot be read.
+func namesIn(root *os.Root, dir string) (paths []string) {
 	d, err := root.Open(dir)
 	if err != nil {
 		return nil
@@ -27,26 +36,9 @@ func shardsIn(root *os.Root, dir string) (paths []string) {
 	names, _ := d.Readdirnames(-1)
 	slices.Sort(names)
 	for _, n := range names {
-		if shardName.MatchString(n) {
-			paths = append(paths, path.Join(dir, n))
-		}
+		paths = append(paths, path.Join(dir, n))
 	}
 	return paths
-}
-
-// writers returns the directories of work.
-func writers(root *os.Root) (dirs []string) {
-	d, err := root.Open(work)
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1)
-	slices.Sort(names)
-	for _, n := range names {
-		dirs = append(dirs, path.Join(work, n))
-	}
-	return dirs
 }
 
 // mendAll mends what writers have left that are no more, the own one of an
