@@ -1,7 +1,6 @@
 package save
 
 import (
-	"errors"
 	"os"
 	"syscall"
 
@@ -25,13 +24,3 @@ func isDiskErrno(e syscall.Errno) bool {
 	}
 	return false
 }
-
-// canUseHandles is false where calls do not take open directories, or none
-// moves a file and fails if something is there.
-const canUseHandles = false
-
-func renameNew(handle, string, handle, string) error { return errors.ErrUnsupported }
-
-func createNew(handle, string) (file, error) { return nil, errors.ErrUnsupported }
-
-func existsIn(handle, string) bool { return true }
