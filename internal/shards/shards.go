@@ -189,13 +189,19 @@ func (s *Store) split(ls []store.Lease) [][]store.Lease {
 
 // Close implements [store.Store].
 func (s *Store) Close() error {
+	return errors.Join(s.together(func(sh *shard) error { return sh.Close() })...)
+}
+
+// together calls f for every database, at the same time, and returns what each has
+// returned.
+func (s *Store) together(f func(sh *shard) error) []error {
 	errs := make([]error, len(s.shards))
 	var wg sync.WaitGroup
 	for i, sh := range s.shards {
-		wg.Go(func() { errs[i] = sh.Close() })
+		wg.Go(func() { errs[i] = f(sh) })
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return errs
 }
 
 // A shard is one of the databases.
@@ -255,13 +261,10 @@ func (sh *shard) do(ctx context.Context, f func(context.Context) error) error {
 // all calls f for every database, at the same time. It returns the first error
 // that is not errAway, and which of them are away.
 func (s *Store) all(ctx context.Context, f func(ctx context.Context, sh *shard) error) (away []bool, err error) {
-	errs := make([]error, len(s.shards))
 	away = make([]bool, len(s.shards))
-	var wg sync.WaitGroup
-	for i, sh := range s.shards {
-		wg.Go(func() { errs[i] = sh.do(ctx, func(ctx context.Context) error { return f(ctx, sh) }) })
-	}
-	wg.Wait()
+	errs := s.together(func(sh *shard) error {
+		return sh.do(ctx, func(ctx context.Context) error { return f(ctx, sh) })
+	})
 	for i, e := range errs {
 		if away[i] = errors.Is(e, errAway); !away[i] && err == nil {
 			err = e
@@ -272,18 +275,9 @@ func (s *Store) all(ctx context.Context, f func(ctx context.Context, sh *shard) 
 
 // must is like all, for what needs every database.
 func (s *Store) must(ctx context.Context, f func(ctx context.Context, sh *shard) error) error {
-	errs := make([]error, len(s.shards))
-	var wg sync.WaitGroup
-	for i, sh := range s.shards {
-		wg.Go(func() { errs[i] = s.persist(ctx, sh, func(ctx context.Context) error { return f(ctx, sh) }) })
-	}
-	wg.Wait()
-	for _, e := range errs {
-		if e != nil {
-			return e
-		}
-	}
-	return nil
+	return cmp.Or(s.together(func(sh *shard) error {
+		return s.persist(ctx, sh, func(ctx context.Context) error { return f(ctx, sh) })
+	})...)
 }
 
 // persist calls f again as long as its database is away, within patience.
