@@ -39,29 +39,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
 		return
 	}
+	if r, ok := refusals[fault]; ok {
+		if fault == Elsewhere {
+			w.Header().Set("X-Amz-Bucket-Region", "cn-north-1")
+		}
+		refuse(w, r.status, r.code, r.message)
+		return
+	}
 	switch fault {
-	case Broken:
-		refuse(w, http.StatusInternalServerError, "InternalError", "We encountered an internal error.")
-		return
-	case SlowDown:
-		refuse(w, http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
-		return
-	case Denied:
-		refuse(w, http.StatusForbidden, "AccessDenied", "Access Denied")
-		return
-	case Skewed:
-		refuse(w, http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
-		return
-	case Elsewhere:
-		w.Header().Set("X-Amz-Bucket-Region", "cn-north-1")
-		refuse(w, http.StatusMovedPermanently, "PermanentRedirect", "The bucket must be addressed using the specified endpoint.")
-		return
-	case Full:
-		refuse(w, http.StatusInsufficientStorage, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold.")
-		return
-	case Unknown:
-		refuse(w, http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented")
-		return
 	case Cut:
 		panic(http.ErrAbortHandler)
 	case Truncated:
@@ -73,6 +58,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w = &wrongTag{w}
 	}
 	s.answer(w, r, op, key, q, body)
+}
+
+// refusals are what the faults that refuse answer.
+var refusals = map[Fault]struct {
+	status        int
+	code, message string
+}{
+	Broken:    {http.StatusInternalServerError, "InternalError", "We encountered an internal error."},
+	SlowDown:  {http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."},
+	Denied:    {http.StatusForbidden, "AccessDenied", "Access Denied"},
+	Skewed:    {http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."},
+	Elsewhere: {http.StatusMovedPermanently, "PermanentRedirect", "The bucket must be addressed using the specified endpoint."},
+	Full:      {http.StatusInsufficientStorage, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."},
+	Unknown:   {http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented"},
 }
 
 // check refuses a request that a real server would refuse.
