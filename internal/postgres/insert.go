@@ -35,17 +35,7 @@ func (t *tx) insert(ps []store.Packed, added func(*store.Entry)) {
 			FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[], $7::text[], $8::text[], $9::text[])
 				AS n(host, key, due, origin, kind, tries, spider, url, rest)
 			ON CONFLICT DO NOTHING RETURNING host, key`,
-			[]any{
-				ids(ps, func(p *store.Packed) store.HostID { return p.Host }),
-				keys(ps, func(p *store.Packed) trawl.Key { return p.Key }),
-				column(ps, func(p *store.Packed) int64 { return t.s.clock.nanos(p.Due) }),
-				ids(ps, func(p *store.Packed) store.HostID { return p.Origin }),
-				column(ps, func(p *store.Packed) int16 { return int16(p.Request.Kind) }),
-				column(ps, func(p *store.Packed) int64 { return int64(p.Tries) }),
-				column(ps, func(p *store.Packed) string { return escape(p.Request.Spider) }),
-				column(ps, func(p *store.Packed) string { return escape(p.Request.URL) }),
-				column(ps, func(p *store.Packed) string { return escape(p.Rest) }),
-			},
+			t.columns(ps),
 			func(scan func(...any) error) error {
 				var k requestKey
 				if err := scan(&k.host, uuid(&k.key)); err != nil {
@@ -147,4 +137,20 @@ func (t *tx) count() {
 			files_waiting = t.files_waiting + excluded.files_waiting, files_done = t.files_done + excluded.files_done,
 			files_failed = t.files_failed + excluded.files_failed,
 			items = t.items + excluded.items, bytes = t.bytes + excluded.bytes, duplicates = t.duplicates + excluded.duplicates`, args...)
+}
+
+// columns returns what requests have in the columns host, key, due, origin,
+// kind, tries, spider, url and rest.
+func (t *tx) columns(ps []store.Packed) []any {
+	return []any{
+		ids(ps, func(p *store.Packed) store.HostID { return p.Host }),
+		keys(ps, func(p *store.Packed) trawl.Key { return p.Key }),
+		column(ps, func(p *store.Packed) int64 { return t.s.clock.nanos(p.Due) }),
+		ids(ps, func(p *store.Packed) store.HostID { return p.Origin }),
+		column(ps, func(p *store.Packed) int16 { return int16(p.Request.Kind) }),
+		column(ps, func(p *store.Packed) int64 { return int64(p.Tries) }),
+		column(ps, func(p *store.Packed) string { return escape(p.Request.Spider) }),
+		column(ps, func(p *store.Packed) string { return escape(p.Request.URL) }),
+		column(ps, func(p *store.Packed) string { return escape(p.Rest) }),
+	}
 }

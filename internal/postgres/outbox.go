@@ -36,18 +36,9 @@ func (t *tx) post(ps []store.Packed) {
 	if len(ps) == 0 {
 		return
 	}
-	t.queue(`INSERT INTO outbox(host, name, key, due, origin, kind, tries, spider, url, rest)
-		SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[], $7::integer[], $8::text[], $9::text[], $10::text[])`,
-		ids(ps, func(p *store.Packed) store.HostID { return p.Host }),
-		column(ps, func(p *store.Packed) string { return escape(p.HostName) }),
-		keys(ps, func(p *store.Packed) trawl.Key { return p.Key }),
-		column(ps, func(p *store.Packed) int64 { return t.s.clock.nanos(p.Due) }),
-		ids(ps, func(p *store.Packed) store.HostID { return p.Origin }),
-		column(ps, func(p *store.Packed) int16 { return int16(p.Request.Kind) }),
-		column(ps, func(p *store.Packed) int64 { return int64(p.Tries) }),
-		column(ps, func(p *store.Packed) string { return escape(p.Request.Spider) }),
-		column(ps, func(p *store.Packed) string { return escape(p.Request.URL) }),
-		column(ps, func(p *store.Packed) string { return escape(p.Rest) }))
+	t.queue(`INSERT INTO outbox(host, key, due, origin, kind, tries, spider, url, rest, name)
+		SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::integer[], $7::text[], $8::text[], $9::text[], $10::text[])`,
+		append(t.columns(ps), column(ps, func(p *store.Packed) string { return escape(p.HostName) }))...)
 }
 
 // Outbox returns up to limit parcels with an ID greater than after, in the
