@@ -144,8 +144,8 @@ type Options struct {
 	Patience time.Duration
 
 	// Choose, if not nil, says which of a page's files are taken, by their
-	// number from 1 on, which goes on from Result.FilesBefore, and which of a seed's. It may be called
-	// from several goroutines at once.
+	// number from 1 on, which goes on from Result.FilesBefore, and which of a
+	// seed's. It may be called from several goroutines at once.
 	Choose func(n int) bool
 
 	// Lease is for a store that several processes share: how long one that

@@ -158,15 +158,15 @@ func (e *Engine) save(ctx context.Context, t *frontier.Task, rawURL, partID stri
 		tmp.Discard()
 		return nil, err
 	}
-	if err := e.parts.Files.Place(ctx, tmp, saved(f)); err != nil {
+	if err := e.parts.Files.Place(ctx, tmp, Saved(f)); err != nil {
 		tmp.Discard()
 		return nil, saveError(rawURL, err)
 	}
 	return f, nil
 }
 
-// saved returns what package save goes by.
-func saved(f *store.File) save.File {
+// Saved returns what package save goes by of a file that is recorded.
+func Saved(f *store.File) save.File {
 	return save.File{Key: f.Key, URL: f.URL, Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type}
 }
 

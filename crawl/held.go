@@ -29,7 +29,7 @@ func (e *Engine) hold(rec store.Receipt) error {
 	ctx := context.Background() // what is committed is moved, whatever has ended meanwhile
 	for i := range rec.Held {
 		f := &rec.Held[i].File
-		if err := e.parts.Files.Hold(ctx, saved(f), f.HeldName()); err != nil {
+		if err := e.parts.Files.Hold(ctx, Saved(f), f.HeldName()); err != nil {
 			return err
 		}
 		if err := e.bringBack(ctx, f); err != nil {
@@ -76,9 +76,9 @@ func settleHeld(ctx context.Context, st store.Store, files save.Files, updating 
 		}
 		// A file under its name with another content was fetched anew, and
 		// not recorded before the process died.
-		ok, err := files.Has(ctx, saved(&f))
+		ok, err := files.Has(ctx, Saved(&f))
 		if err == nil && ok {
-			err = files.Hold(ctx, saved(&f), f.HeldName())
+			err = files.Hold(ctx, Saved(&f), f.HeldName())
 		}
 		if err != nil {
 			return nil, nil, err
@@ -129,7 +129,7 @@ func AcceptHeld(ctx context.Context, st store.Store, files save.Files) (n int, l
 		if err != nil {
 			return n, lost, err
 		}
-		back := saved(&f)
+		back := Saved(&f)
 		back.Path = own
 		ok, err := files.Unhold(ctx, f.HeldName(), back)
 		if err != nil {

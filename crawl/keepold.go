@@ -62,7 +62,7 @@ func (e *Engine) keepOld(ctx context.Context, k *known) error {
 		return nil
 	}
 	o := oldFile{k.Key, k.Size, k.SHA256}
-	if err := keeper.Keep(ctx, saved(&k.File), o.name()); err != nil {
+	if err := keeper.Keep(ctx, Saved(&k.File), o.name()); err != nil {
 		return err
 	}
 	e.olds.Store(o.key, o)

@@ -29,7 +29,7 @@ func (e *Engine) listFiles(ctx context.Context, n save.Namer) error {
 				return err
 			}
 			err := enc.Encode(FileDone{
-				URL: f.URL, From: f.URL, Path: f.Path, At: n.NameOf(saved(&f)), Size: f.Size, Type: f.Type,
+				URL: f.URL, From: f.URL, Path: f.Path, At: n.NameOf(Saved(&f)), Size: f.Size, Type: f.Type,
 				SHA256: hex.EncodeToString(f.SHA256[:]), DuplicateOf: f.DuplicateOf,
 			})
 			if err != nil {

@@ -171,7 +171,7 @@ func (e *Engine) link(dups []store.File, held map[trawl.Key]bool) {
 		if held[f.Key] {
 			continue
 		}
-		if _, err := linker.Link(context.Background(), f.DuplicateOf, saved(f)); err != nil {
+		if _, err := linker.Link(context.Background(), f.DuplicateOf, Saved(f)); err != nil {
 			e.log.Warn("no link", "path", f.Path, "first", f.DuplicateOf, "err", err)
 			e.noLinks.Do(func() { e.warn(fmt.Sprintf("equal files stay copies where links are not possible: %v", err)) })
 		}
@@ -188,9 +188,7 @@ func (e *Engine) reportPage(t *frontier.Task, o *store.Outcome) {
 		}
 	}
 	e.log.Debug("page", "url", ev.URL, "pages", ev.Pages, "files", ev.Files, "items", ev.Items)
-	if fn := e.opt.Events.Page; fn != nil {
-		fn(ev)
-	}
+	tell(e.opt.Events.Page, ev)
 	for _, it := range o.Items {
 		if it.Seq == 0 {
 			continue // it was there, when the page was read before
@@ -208,7 +206,7 @@ func (e *Engine) reportFile(t *frontier.Task, o *store.Outcome, dups []store.Fil
 		ev.From, ev.Path, ev.Size, ev.Type = f.URL, f.Path, f.Size, f.Type
 		ev.SHA256 = hex.EncodeToString(f.SHA256[:])
 		if n, ok := e.parts.Files.(save.Namer); ok {
-			ev.At = n.NameOf(saved(f))
+			ev.At = n.NameOf(Saved(f))
 		}
 		for i := range dups {
 			if dups[i].Key == f.Key {
@@ -218,9 +216,7 @@ func (e *Engine) reportFile(t *frontier.Task, o *store.Outcome, dups []store.Fil
 	}
 	e.count.fileBytes.Add(ev.Size)
 	e.log.Debug("file", "url", ev.URL, "path", ev.Path, "size", ev.Size)
-	if fn := e.opt.Events.File; fn != nil {
-		fn(ev)
-	}
+	tell(e.opt.Events.File, ev)
 }
 
 func (e *Engine) reportFailure(o *store.Outcome) {
@@ -230,9 +226,7 @@ func (e *Engine) reportFailure(o *store.Outcome) {
 		ev.Again = o.Due
 		e.count.retries.Add(1)
 		e.log.Info("retry", "kind", ev.Kind, "host", hostOf(f.URL), "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message, "at", o.Due)
-		if fn := e.opt.Events.Retry; fn != nil {
-			fn(ev)
-		}
+		tell(e.opt.Events.Retry, ev)
 		return
 	}
 	e.count.mu.Lock()
@@ -247,9 +241,7 @@ func (e *Engine) reportFailure(o *store.Outcome) {
 		e.count.leftOut[f.Kind].Add(1)
 	}
 	e.log.Log(context.Background(), level, "failed", "kind", ev.Kind, "host", hostOf(f.URL), "url", f.URL, "reason", f.Reason, "status", f.Status, "err", f.Message)
-	if fn := e.opt.Events.Failed; fn != nil {
-		fn(ev)
-	}
+	tell(e.opt.Events.Failed, ev)
 }
 
 // countLeftOut counts what earlier runs have left out.
@@ -269,9 +261,7 @@ var ErrNotRunning = errors.New("crawl: the engine is not running")
 
 func (e *Engine) hostRests(ev HostRests) {
 	e.log.Warn("host rests", "host", ev.Host, "status", ev.Status, "until", ev.Until)
-	if fn := e.opt.Events.HostRests; fn != nil {
-		fn(ev)
-	}
+	tell(e.opt.Events.HostRests, ev)
 }
 
 // noteStop tells, once, that a task's host was stopped, if it was.

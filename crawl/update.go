@@ -60,9 +60,9 @@ func (e *Engine) known(ctx context.Context, t *frontier.Task) (*known, error) {
 	}
 	k := &known{File: f}
 	if e.unfinished {
-		k.whole, err = e.parts.Files.Has(ctx, saved(&f))
+		k.whole, err = e.parts.Files.Has(ctx, Saved(&f))
 	} else {
-		k.whole, err = e.parts.Files.HasSize(ctx, saved(&f))
+		k.whole, err = e.parts.Files.HasSize(ctx, Saved(&f))
 	}
 	return k, err
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/s3"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/sqlite"
@@ -80,7 +81,7 @@ func openShards(ctx context.Context, dir string, f save.Files, shelf wds.Shelf, 
 // find returns what the job has recorded of a file.
 func (o opener) find(ctx context.Context, key trawl.Key) (save.File, bool, error) {
 	f, err := o.st.Before(ctx, store.Entry{Key: key, Request: trawl.Request{Kind: trawl.KindFile}})
-	return save.File{Key: f.Key, URL: f.URL, Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type}, f.Path != "", err
+	return crawl.Saved(&f), f.Path != "", err
 }
 
 // A Reader reads the files of a job.

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trawl-go/trawl"
+	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/decode"
 	"github.com/trawl-go/trawl/internal/save"
 	"github.com/trawl-go/trawl/internal/store"
@@ -190,7 +191,7 @@ func (v *verifier) checker(ctx context.Context) (func(context.Context, store.Fil
 		v.progress()
 	})
 	v.files, v.bytes = 0, 0
-	return func(_ context.Context, f store.File) (string, error) { return what(saved(f)), nil }, err
+	return func(_ context.Context, f store.File) (string, error) { return what(crawl.Saved(&f)), nil }, err
 }
 
 // batches gives the elements of a sequence n at a time, and ends after an error.
@@ -268,7 +269,7 @@ func (v *verifier) decode(ctx context.Context, dir string, st store.Store) error
 // at returns where a file is.
 func (v *verifier) at(f store.File) string {
 	if n, ok := v.read.(save.Namer); ok {
-		return n.NameOf(saved(f))
+		return n.NameOf(crawl.Saved(&f))
 	}
 	return f.Path
 }
@@ -331,14 +332,9 @@ func (v *verifier) summary(pixels bool) string {
 	return line + ": " + strings.Join(bad, ", ")
 }
 
-// saved returns what package save goes by.
-func saved(f store.File) save.File {
-	return save.File{Key: f.Key, Path: f.Path, Size: f.Size, SHA256: f.SHA256, Type: f.Type}
-}
-
 // checkFile returns "missing" or "changed", or "" if the file is as recorded.
 func checkFile(ctx context.Context, files job.Reader, f store.File) (string, error) {
-	r, err := files.Open(ctx, saved(f))
+	r, err := files.Open(ctx, crawl.Saved(&f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "missing", nil
 	}

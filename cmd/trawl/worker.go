@@ -10,7 +10,6 @@ import (
 
 	"github.com/trawl-go/trawl/crawl"
 	"github.com/trawl-go/trawl/internal/postgres"
-	"github.com/trawl-go/trawl/internal/store"
 	"github.com/trawl-go/trawl/job"
 )
 
@@ -116,7 +115,7 @@ func (w *worker) one(ctx context.Context) error {
 
 // waiting returns how many requests of a job wait, and whether it has begun.
 func (w *worker) waiting(ctx context.Context, name string) (n int64, begun bool, err error) {
-	st, err := w.open(ctx, name)
+	st, err := w.flags.store.open(ctx, name)
 	if errors.Is(err, postgres.ErrNoJob) {
 		return 0, false, nil
 	}
@@ -131,17 +130,12 @@ func (w *worker) waiting(ctx context.Context, name string) (n int64, begun bool,
 	return stats.Pages.Waiting + stats.Files.Waiting, stats.Pages.Total()+stats.Files.Total() > 0, err
 }
 
-// open opens a job to look at it.
-func (w *worker) open(ctx context.Context, name string) (store.Shared, error) {
-	return w.flags.store.open(ctx, name)
-}
-
 // work works on a job until nothing is left of it or ctx ends, with the spider
 // that comes with it.
 func (w *worker) work(ctx context.Context, name string) (*crawl.Summary, error) {
 	flags := *w.flags
 	flags.store.job = name
-	st, err := w.open(ctx, name)
+	st, err := w.flags.store.open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
