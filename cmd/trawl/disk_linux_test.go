@@ -20,6 +20,27 @@ import (
 // smallDisk names the directory of the small disk in the process that has one.
 const smallDisk = "TRAWL_TEST_SMALL_DISK"
 
+// onDisksOfItsOwn runs the test again, in a process in a mount namespace of its
+// own that finds smallDisk set, and ends as it ends there.
+func onDisksOfItsOwn(t *testing.T, disk string, namespace *syscall.SysProcAttr) {
+	t.Helper()
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), smallDisk+"="+disk)
+	cmd.SysProcAttr = namespace
+	out, err := cmd.CombinedOutput()
+	var ee *exec.ExitError
+	switch {
+	case err != nil && !errors.As(err, &ee):
+		t.Skipf("no mount namespace on this system: %v", err)
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	case err != nil:
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
 // TestFullDisk fills a disk of 3 MB: the job ends with a clear message and
 // status 3, what it has recorded is whole, and with more room the same command
 // goes on.
@@ -30,24 +51,11 @@ const smallDisk = "TRAWL_TEST_SMALL_DISK"
 func TestFullDisk(t *testing.T) {
 	dir := os.Getenv(smallDisk)
 	if dir == "" {
-		t.Parallel()
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-		cmd.Env = append(os.Environ(), smallDisk+"="+t.TempDir())
-		cmd.SysProcAttr = &syscall.SysProcAttr{
+		onDisksOfItsOwn(t, t.TempDir(), &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		out, err := cmd.CombinedOutput()
-		var ee *exec.ExitError
-		switch {
-		case err != nil && !errors.As(err, &ee):
-			t.Skipf("no mount namespace on this system: %v", err)
-		case strings.Contains(string(out), "--- SKIP"):
-			t.Skipf("%s", out)
-		case err != nil:
-			t.Fatalf("%v\n%s", err, out)
-		}
+		})
 		return
 	}
 
@@ -107,36 +115,14 @@ func TestSharedFullDisk(t *testing.T) {
 		t.Skip("to mount a small disk for a server of another user takes root")
 	}
 	if os.Getenv(smallDisk) == "" {
-		t.Parallel()
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSharedFullDisk$", "-test.v")
-		cmd.Env = append(os.Environ(), smallDisk+"=here")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-		out, err := cmd.CombinedOutput()
-		var ee *exec.ExitError
-		switch {
-		case err != nil && !errors.As(err, &ee):
-			t.Skipf("no mount namespace on this system: %v", err)
-		case strings.Contains(string(out), "--- SKIP"):
-			t.Skipf("%s", out)
-		case err != nil:
-			t.Fatalf("%v\n%s", err, out)
-		}
-		t.Logf("%s", out)
+		onDisksOfItsOwn(t, "here", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS})
 		return
 	}
 
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		t.Skipf("no mounts of its own: %v", err)
 	}
-	db, err := pgtest.Start(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := pgtest.New(t, nil)
 	f := newFaultTest(t, buildTrawl(t), db, "full")
 	f.web.pages = 60
 	var owner syscall.Stat_t

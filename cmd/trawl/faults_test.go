@@ -28,16 +28,7 @@ import (
 // its delay was over; and every page has its record, every file its bytes.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	pgtest.Need(t)
-	db, err := pgtest.Start(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := pgtest.New(t, nil)
 	program := buildTrawl(t)
 	for _, f := range []struct {
 		name string
@@ -456,16 +447,7 @@ func faultSpiders(f *faultTest) {
 // processes dies meanwhile: the hosts of the other go on, and what was found for
 // the one that is away is there when it is back.
 func faultShards(f *faultTest) {
-	second, err := pgtest.Start(nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() {
-		if err := second.Close(); err != nil {
-			f.Error(err)
-		}
-	})
-	proxy := newDBProxy(f.T, second, nil)
+	proxy := newDBProxy(f.T, pgtest.New(f, nil), nil)
 	f.more = []string{proxy.url()}
 	a, b := f.start(""), f.start("")
 	f.web.more(f.T, 100)

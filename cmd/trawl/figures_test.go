@@ -16,16 +16,7 @@ func TestFigures(t *testing.T) {
 	if os.Getenv("TRAWL_FIGURES") == "" {
 		t.Skip("it measures: TRAWL_FIGURES=1 runs it")
 	}
-	pgtest.Need(t)
-	db, err := pgtest.Start(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := pgtest.New(t, nil)
 	program := buildTrawl(t)
 	t.Run("workers", func(t *testing.T) { figureWorkers(t, program, db) })
 	t.Run("kills", func(t *testing.T) { figureKills(newFaultTest(t, program, db, "kills")) })

@@ -420,18 +420,7 @@ func sharedShards(s *sharedTest) {
 	// What the dead have left is mended by the next one.
 	last, out = s.start(append([]string{"run", s.spider, "-d", s.dir}, args...)...)
 	s.wait(last, out)
-	st, err := postgres.Open(s.Context(), s.db.URL("postgres"), &postgres.Options{Job: s.spider, Existing: true})
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer st.Close()
-	var list []store.File
-	for f, err := range st.Files(s.Context()) {
-		if err != nil {
-			s.Fatal(err)
-		}
-		list = append(list, f)
-	}
+	list, _ := s.recorded()
 	n := checkShards(s.T, s.site, s.dir, list)
 	s.Logf("%d shards, %d files", n, len(list))
 	if len(list) < len(s.site.Expected().Stickers)*9/10 {

@@ -48,15 +48,7 @@ type sharedTest struct {
 func newSharedTest(t *testing.T, program, spider string) *sharedTest {
 	t.Helper()
 	t.Parallel()
-	db, err := pgtest.Start(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	db := pgtest.New(t, nil)
 	small := image.Pt(60, 60)
 	s := &sharedTest{T: t, program: program, spider: spider, db: db, dir: filepath.Join(t.TempDir(), spider), site: replica.New(&replica.Options{
 		Douban:  replica.DoubanOptions{Size: small},
@@ -126,6 +118,26 @@ func (s *sharedTest) requests(n int) {
 	}
 }
 
+// recorded returns the files that the job has recorded, and what it has counted.
+func (s *sharedTest) recorded() (list []store.File, stats store.Stats) {
+	s.Helper()
+	st, err := postgres.Open(s.Context(), s.db.URL("postgres"), &postgres.Options{Job: s.spider, Existing: true})
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer st.Close()
+	for f, err := range st.Files(s.Context()) {
+		if err != nil {
+			s.Fatal(err)
+		}
+		list = append(list, f)
+	}
+	if stats, err = st.Stats(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+	return list, stats
+}
+
 // check looks at the job when it has come to its end: all pictures are there,
 // each has its record, and no more requests were made twice than allowed.
 func (s *sharedTest) check(mostTwice int) {
@@ -133,24 +145,9 @@ func (s *sharedTest) check(mostTwice int) {
 	if err := s.site.Log().Idle(s.Context()); err != nil {
 		s.Fatal(err)
 	}
-	st, err := postgres.Open(s.Context(), s.db.URL("postgres"), &postgres.Options{Job: s.spider, Existing: true})
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer st.Close()
-	var list []store.File
-	for f, err := range st.Files(s.Context()) {
-		if err != nil {
-			s.Fatal(err)
-		}
-		list = append(list, f)
-	}
+	list, stats := s.recorded()
 	if err := checkDir(s.site, s.dir, list, []string{"top250.jsonl", "top250.csv"}); err != nil {
 		s.Error(err)
-	}
-	stats, err := st.Stats(s.Context())
-	if err != nil {
-		s.Fatal(err)
 	}
 	want := int64(len(s.site.Expected().Stickers))
 	if s.spider == "douban" {

@@ -16,12 +16,7 @@ import (
 // BenchmarkCommit measures pages, each with ten links, of which two are new,
 // and a record of 200 bytes, in commits of several sizes. The server syncs.
 func BenchmarkCommit(b *testing.B) {
-	pgtest.Need(b)
-	server, err := pgtest.Start(&pgtest.Options{Sync: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer server.Close()
+	server := pgtest.New(b, &pgtest.Options{Sync: true})
 	for _, group := range []int{1, 16, 256} {
 		b.Run(fmt.Sprintf("group %d", group), func(b *testing.B) {
 			job := newJob()

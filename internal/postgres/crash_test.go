@@ -25,22 +25,6 @@ import (
 	"github.com/trawl-go/trawl/internal/store/storetest"
 )
 
-// ownServer starts a server that the test may kill.
-func ownServer(t *testing.T) *pgtest.Server {
-	t.Helper()
-	pgtest.Need(t)
-	s, err := pgtest.Start(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("Close() = %v", err)
-		}
-	})
-	return s
-}
-
 // dump runs the script and returns what the store holds after it.
 func dump(t *testing.T, s store.Store) string {
 	t.Helper()
@@ -70,7 +54,7 @@ func dump(t *testing.T, s store.Store) string {
 // ends as it does without crashes: nothing is lost or done twice.
 func TestServerCrash(t *testing.T) {
 	want := dump(t, store.NewMem())
-	server := ownServer(t)
+	server := pgtest.New(t, nil)
 	changes := 0
 	s := open(t, server.URL("postgres"), postgres.WithHook(postgres.Options{Job: newJob(), Partitions: 1}, func(st postgres.Step) {
 		if changes++; changes%5 != 2 {
@@ -93,7 +77,7 @@ func TestServerCrash(t *testing.T) {
 // recovers by itself, and turns clients away meanwhile.
 func TestBackendKilled(t *testing.T) {
 	want := dump(t, store.NewMem())
-	server := ownServer(t)
+	server := pgtest.New(t, nil)
 	changes, killed := 0, 0
 	s := open(t, server.URL("postgres"), postgres.WithHook(postgres.Options{Job: newJob(), Partitions: 1}, func(st postgres.Step) {
 		if changes++; changes%3 != 2 {
@@ -145,7 +129,7 @@ func killBackend(server *pgtest.Server) error {
 
 // A server that is away is waited for, as long as Options.Patience says.
 func TestServerAway(t *testing.T) {
-	server := ownServer(t)
+	server := pgtest.New(t, nil)
 	opts := &postgres.Options{Job: newJob(), Patience: -1}
 	hasty := open(t, server.URL("postgres"), opts)
 	patient := open(t, server.URL("postgres"), &postgres.Options{Job: opts.Job})
@@ -255,7 +239,7 @@ func (c *cutter) serve(client net.Conn) {
 // The answer to COMMIT gets lost. The store finds out that the transaction was
 // done, and tells what it changed as if nothing had happened.
 func TestAnswerLost(t *testing.T) {
-	server := ownServer(t)
+	server := pgtest.New(t, nil)
 	c := cut(t, server)
 	s := open(t, c.url(server), &postgres.Options{Job: newJob(), Partitions: 1})
 	ls := acquire(t, s, 0, long)

@@ -196,7 +196,7 @@ func transaction(c net.Conn, u *upstream, m []byte) error {
 // Everything works through a pooler in transaction mode: nothing relies on what
 // was left on a connection.
 func TestPooler(t *testing.T) {
-	server := ownServer(t)
+	server := pgtest.New(t, nil)
 	p := newPooler(t, server, 3)
 	address := fmt.Sprintf("postgres://%s@/postgres?host=%s&sslmode=disable", pgtest.User, url.QueryEscape(filepath.Dir(p.l.Addr().String())))
 	want := dump(t, store.NewMem())

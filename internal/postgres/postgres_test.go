@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -21,22 +20,15 @@ import (
 var (
 	bg = context.Background()
 
-	// shared is the server of the tests that leave it running.
-	shared struct {
-		once sync.Once
-		*pgtest.Server
-		err error
-	}
-	jobs atomic.Int64
+	shared pgtest.Common
+	jobs   atomic.Int64
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared.Server != nil {
-		if err := shared.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
+	if err := shared.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
@@ -44,12 +36,7 @@ func TestMain(m *testing.M) {
 // server returns the address of a database on the server that tests share.
 func server(t testing.TB) string {
 	t.Helper()
-	pgtest.Need(t)
-	shared.once.Do(func() { shared.Server, shared.err = pgtest.Start(nil) })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.URL("postgres")
+	return shared.Server(t).URL("postgres")
 }
 
 // newJob returns the name of a job that no other test has.
@@ -86,7 +73,7 @@ func TestConformance(t *testing.T) {
 
 // Several jobs are apart in one database, whatever their names.
 func TestJobs(t *testing.T) {
-	url := ownServer(t).URL("postgres")
+	url := pgtest.New(t, nil).URL("postgres")
 	names := []string{`"a" \ %s;--`, "B", "b", "豆瓣 top 250"}
 	for i, name := range names {
 		s := open(t, url, &postgres.Options{Job: name})
@@ -118,7 +105,7 @@ func TestJobs(t *testing.T) {
 
 // What goes wrong is said with a kind, and without the password.
 func TestOpenFails(t *testing.T) {
-	s := ownServer(t)
+	s := pgtest.New(t, nil)
 	if err := s.CreateDatabase("latin", "-T", "template0", "-E", "LATIN1"); err != nil {
 		t.Fatal(err)
 	}

@@ -22,16 +22,11 @@ import (
 // of 200 bytes and ten links: two are new, four lead to any of the requests that
 // there are, and four to its neighbours. The server syncs.
 func BenchmarkCommitRows(b *testing.B) {
-	pgtest.Need(b)
 	rows := 1_000_000
 	if n, err := strconv.Atoi(os.Getenv("TRAWL_ROWS")); err == nil {
 		rows = n
 	}
-	server, err := pgtest.Start(&pgtest.Options{Sync: true, Settings: []string{"shared_buffers = 1GB", "max_wal_size = 8GB"}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer server.Close()
+	server := pgtest.New(b, &pgtest.Options{Sync: true, Settings: []string{"shared_buffers = 1GB", "max_wal_size = 8GB"}})
 	job := newJob()
 	s := open(b, server.URL("postgres"), &postgres.Options{Job: job})
 	fill(b, server.URL("postgres"), job, rows)

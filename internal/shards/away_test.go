@@ -25,11 +25,7 @@ func done(s store.Shared, e store.Entry, children ...store.Entry) store.Outcome 
 // refused. When it is back, the links arrive, each of them once.
 func TestOneIsAway(t *testing.T) {
 	urls := databases(t, 1)
-	second, err := pgtest.Start(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
+	second := pgtest.New(t, nil)
 	urls = append(urls, second.URL("postgres"))
 	opt := &postgres.Options{Job: newJob(), Partitions: 4, Patience: time.Second}
 	s := open(t, urls, opt)

@@ -23,44 +23,25 @@ import (
 var (
 	bg = context.Background()
 
-	// server is one server with some databases, started by the first test that
-	// needs it.
-	server struct {
-		once sync.Once
-		*pgtest.Server
-		err error
-	}
-	jobs atomic.Int64
+	shared = pgtest.Common{Databases: []string{"d0", "d1", "d2"}}
+	jobs   atomic.Int64
 )
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if server.Server != nil {
-		if err := server.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
+	if err := shared.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
 
-// databases returns the addresses of n databases, up to 3.
+// databases returns the addresses of n databases.
 func databases(t testing.TB, n int) (urls []string) {
 	t.Helper()
-	pgtest.Need(t)
-	server.once.Do(func() {
-		if server.Server, server.err = pgtest.Start(nil); server.err != nil {
-			return
-		}
-		for i := range 3 {
-			server.err = errors.Join(server.err, server.CreateDatabase(fmt.Sprintf("d%d", i)))
-		}
-	})
-	if server.err != nil {
-		t.Fatal(server.err)
-	}
-	for i := range n {
-		urls = append(urls, server.URL(fmt.Sprintf("d%d", i)))
+	server := shared.Server(t)
+	for _, name := range shared.Databases[:n] {
+		urls = append(urls, server.URL(name))
 	}
 	return urls
 }

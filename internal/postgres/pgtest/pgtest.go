@@ -19,7 +19,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -59,20 +58,6 @@ func bin() (string, error) {
 func Available() error {
 	_, err := bin()
 	return err
-}
-
-// Need skips the test if there is no PostgreSQL to run, and fails it with
-// CI=true.
-func Need(t testing.TB) {
-	t.Helper()
-	err := Available()
-	switch {
-	case err == nil:
-	case os.Getenv("CI") == "true":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
 }
 
 // Options adjust a server. A nil *Options means the default.
